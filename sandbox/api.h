@@ -1,0 +1,91 @@
+#ifndef SANDBOX_API_H
+#define SANDBOX_API_H
+#include <stdatomic.h>
+
+#include "base/json.h"
+#include "http/server.h"
+#include "fault.h"
+#include "limits.h"
+#include "show.h"
+#include "site.h"
+
+/*
+ * What the request handlers share: the sandbox as a whole, the facts of one call, and the ways to
+ * answer. Handlers run on the server's threads and take the site's lock themselves.
+ */
+struct hooks; /* hooks.h */
+
+struct options {
+    const char *email, *token; /* Basic, cloud */
+    const char *pat;           /* Bearer, Data Center */
+    int64_t latency_ms;
+};
+
+#define ROUTES_MAX 128
+
+struct sandbox {
+    struct site site;
+    struct options options;
+    char authorization[1024]; /* the header's value that is let in */
+    _Atomic bool token_expired;
+    struct limits limits;
+    struct faults faults;
+    struct hooks *hooks; /* NULL: nobody is told */
+    int log_fd;          /* -1: none */
+    _Atomic int64_t served[ROUTES_MAX], unknown, unauthorized, throttled, faulted, points;
+};
+
+/* One call, from `before` to `after`; in the exchange's arena. */
+struct call {
+    int version;        /* 2 or 3; 0 outside of /rest/api */
+    int64_t objects;    /* read by it: they cost points */
+    struct fault fault; /* kind FAULT_NONE: none */
+};
+
+extern const struct http_route api_routes[];
+extern const size_t api_route_count;
+
+/* The server's hooks: authentication, limits, faults, counting, the log. */
+bool api_before(struct http_exchange *ex, const struct http_route *route);
+void api_after(struct http_exchange *ex, const struct http_route *route);
+void api_not_found(struct http_exchange *ex);
+
+static inline struct sandbox *api_sandbox(const struct http_exchange *ex)
+{
+    return ex->app;
+}
+
+static inline struct site *api_site(const struct http_exchange *ex)
+{
+    return &api_sandbox(ex)->site;
+}
+
+static inline struct call *api_call(const struct http_exchange *ex)
+{
+    return ex->user;
+}
+
+/* Jira's error shapes: a general message, or one about a field. */
+void api_error(struct http_exchange *ex, int status, const char *fmt, ...) PRINTF_LIKE(3, 4);
+void api_field_error(struct http_exchange *ex, int status, const char *field, const char *fmt, ...)
+    PRINTF_LIKE(4, 5);
+/* No body. */
+void api_empty(struct http_exchange *ex, int status);
+
+/* The body as JSON; false: not JSON, 400 is in the exchange. */
+MUST_USE bool api_body(struct http_exchange *ex, yyjson_doc **ret);
+/* A number in the query; false: not one, 400 is in the exchange. */
+MUST_USE bool api_query_i64(struct http_exchange *ex, const char *name, int64_t otherwise,
+                            int64_t *ret);
+bool api_query_bool(struct http_exchange *ex, const char *name, bool otherwise);
+/* Is the word in the comma separated list? */
+bool api_list_has(struct str list, const char *word);
+
+/* The issue of a {…} part, visible; NONE: 404 is in the exchange. */
+uint32_t api_issue(struct http_exchange *ex, struct str id_or_key);
+
+/* One for each route; api_*.c. */
+http_handler api_server_info, api_myself, api_worklog_updated, api_worklog_deleted,
+    api_worklog_list;
+
+#endif

@@ -1,0 +1,403 @@
+/*
+ * report_write.c: a report as JSON, as CSV, and as a table for people.
+ *
+ * Why three functions and no common "row visitor": each is a screen long and reads like its output.
+ * All write into a buffer that is handed on whenever it is large, so a report of four million
+ * rows passes through 64 KiB. Threads: none.
+ *
+ * CSV follows RFC 4180 (CRLF, quotes doubled). Account ids and tag names are other people's text,
+ * and a spreadsheet runs what begins with one of = + - @ TAB CR (OWASP, "CSV injection"), so these
+ * get an apostrophe in front. The table drops control characters, which a terminal would obey.
+ */
+#include "apps/timesheet/report.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <unicode/uchar.h>
+
+#include "base/civil.h"
+#include "base/json.h"
+
+#define PART_BYTES ((size_t)64 * 1024)
+/* A part, and the row that is being written while it fills: four texts, escaped. */
+#define BUFFER_BYTES_MAX (PART_BYTES + (size_t)16 * 1024)
+
+struct writer {
+    const struct report *report;
+    enum report_group groups[LIMIT_REPORT_GROUPS];
+    size_t group_count;
+    const struct report_row *rows;
+    size_t row_count;
+    struct strbuf buf;
+    report_flush flush;
+    void *arg;
+};
+
+static void writer_done(struct writer *writer)
+{
+    strbuf_done(&writer->buf);
+}
+
+static struct writer writer_of(const struct report *report, report_flush flush, void *arg)
+{
+    struct writer writer = {
+        .report = report, .buf = STRBUF_INIT(BUFFER_BYTES_MAX), .flush = flush, .arg = arg};
+
+    writer.group_count = report_groups(report, writer.groups);
+    writer.rows = report_rows(report, &writer.row_count);
+    return writer;
+}
+
+static enum err_class hand_on(struct writer *writer, struct err *err)
+{
+    if (strbuf_check(&writer->buf, "a part of the report", err))
+        return err->class;
+    if (writer->buf.len > 0 && writer->flush(writer->arg, strbuf_str(&writer->buf), err))
+        return err->class;
+    strbuf_reset(&writer->buf);
+    return ERR_OK;
+}
+
+/* Between rows: hands the buffer on when it is large. */
+static enum err_class next_row(struct writer *writer, struct err *err)
+{
+    return writer->buf.len >= PART_BYTES ? hand_on(writer, err) : ERR_OK;
+}
+
+/* ---- JSON ---- */
+
+static void json_sums(struct json_out *json, int64_t seconds, int64_t count)
+{
+    json_key(json, "seconds");
+    json_put_i64(json, seconds);
+    json_key(json, "count");
+    json_put_i64(json, count);
+}
+
+static void json_proof(struct json_out *json, const struct report_proof *proof)
+{
+    json_key(json, "proof");
+    json_object(json);
+    json_key(json, "at");
+    if (proof->has_at)
+        json_put_stamp(json, proof->at_ms);
+    else
+        json_put_null(json);
+    json_key(json, "drift");
+    if (proof->has_drift)
+        json_put_i64(json, proof->drift);
+    else
+        json_put_null(json);
+    json_object_end(json);
+}
+
+enum err_class report_write_json(const struct report *report, const struct report_proof *proof,
+                                 report_flush flush, void *arg, struct err *err)
+{
+    AUTO(writer_done) struct writer writer = writer_of(report, flush, arg);
+    struct json_out json = json_out(&writer.buf);
+    char buf[REPORT_CELL_BYTES];
+
+    json_object(&json);
+    json_key(&json, "rows");
+    json_array(&json);
+    for (size_t i = 0; i < writer.row_count; i++) {
+        json_object(&json);
+        for (size_t g = 0; g < writer.group_count; g++) {
+            struct str cell = report_cell(report, &writer.rows[i], g, buf);
+
+            json_key(&json, report_group_name(writer.groups[g]));
+            if (cell.ptr)
+                json_put_str(&json, cell);
+            else
+                json_put_null(&json);
+        }
+        json_sums(&json, writer.rows[i].seconds, writer.rows[i].count);
+        json_object_end(&json);
+        if (next_row(&writer, err))
+            return err->class;
+    }
+    json_array_end(&json);
+    json_sums(&json, report_seconds(report), report_count(report));
+    json_proof(&json, proof);
+    json_object_end(&json);
+    strbuf_add_char(&writer.buf, '\n');
+    return hand_on(&writer, err);
+}
+
+/* ---- CSV ---- */
+
+static bool looks_like_formula(struct str text)
+{
+    return text.len > 0 && strchr("=+-@\t\r\n", text.ptr[0]) && text.ptr[0] != '\0';
+}
+
+static void csv_text(struct strbuf *buf, struct str text)
+{
+    bool quote = false;
+
+    for (size_t i = 0; i < text.len && !quote; i++)
+        quote =
+            text.ptr[i] == ',' || text.ptr[i] == '"' || text.ptr[i] == '\r' || text.ptr[i] == '\n';
+    if (quote)
+        strbuf_add_char(buf, '"');
+    if (looks_like_formula(text))
+        strbuf_add_char(buf, '\'');
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.ptr[i] == '"')
+            strbuf_add_char(buf, '"');
+        strbuf_add_char(buf, text.ptr[i]);
+    }
+    if (quote)
+        strbuf_add_char(buf, '"');
+}
+
+enum err_class report_write_csv(const struct report *report, report_flush flush, void *arg,
+                                struct err *err)
+{
+    AUTO(writer_done) struct writer writer = writer_of(report, flush, arg);
+    struct strbuf *out = &writer.buf;
+    char buf[REPORT_CELL_BYTES];
+
+    for (size_t g = 0; g < writer.group_count; g++) {
+        strbuf_add_z(out, report_group_name(writer.groups[g]));
+        strbuf_add_char(out, ',');
+    }
+    strbuf_add_z(out, "seconds,count\r\n");
+    for (size_t i = 0; i < writer.row_count; i++) {
+        for (size_t g = 0; g < writer.group_count; g++) {
+            csv_text(out, report_cell(report, &writer.rows[i], g, buf));
+            strbuf_add_char(out, ',');
+        }
+        strbuf_add_i64(out, writer.rows[i].seconds);
+        strbuf_add_char(out, ',');
+        strbuf_add_i64(out, writer.rows[i].count);
+        strbuf_add_z(out, "\r\n");
+        if (next_row(&writer, err))
+            return err->class;
+    }
+    return hand_on(&writer, err);
+}
+
+/* ---- Table ---- */
+
+#define NO_TAG STR("(no tag)")
+#define GAP 2 /* blanks between columns */
+
+void report_put_hours(struct strbuf *buf, int64_t seconds)
+{
+    assert(seconds >= 0);
+    strbuf_addf(buf, "%" PRId64 "h %02dm", seconds / 3600, (int)(seconds % 3600 / 60));
+    if (seconds % 60 != 0)
+        strbuf_addf(buf, " %02ds", (int)(seconds % 60));
+}
+
+/* The character at *at, which moves behind it; the text is UTF-8. */
+static UChar32 next_char(struct str text, size_t *at)
+{
+    unsigned char first = (unsigned char)text.ptr[(*at)++];
+    unsigned more = first < 0x80 ? 0 : first < 0xe0 ? 1 : first < 0xf0 ? 2 : 3;
+    UChar32 c = more == 0 ? first : first & (0x3f >> more);
+
+    for (; more > 0; more--)
+        c = (UChar32)((uint32_t)c << 6) | ((unsigned char)text.ptr[(*at)++] & 0x3f);
+    return c;
+}
+
+/* Characters that a terminal obeys or that change how their neighbours are shown. */
+static bool is_hidden(UChar32 c)
+{
+    int8_t type = u_charType(c);
+
+    return type == U_CONTROL_CHAR || type == U_FORMAT_CHAR || type == U_LINE_SEPARATOR ||
+           type == U_PARAGRAPH_SEPARATOR;
+}
+
+static size_t width_of(UChar32 c)
+{
+    int wide = u_getIntPropertyValue(c, UCHAR_EAST_ASIAN_WIDTH);
+
+    if (u_charType(c) == U_NON_SPACING_MARK || u_charType(c) == U_ENCLOSING_MARK)
+        return 0;
+    return wide == U_EA_WIDE || wide == U_EA_FULLWIDTH ? 2 : 1;
+}
+
+/*
+ * A text as a terminal shows it: appended to buf unless that is NULL. Returns its width in cells.
+ * Hidden characters become U+FFFD, and so does every byte beyond ASCII of a text that is not UTF-8.
+ */
+static size_t put_visible(struct strbuf *buf, struct str text)
+{
+    bool utf8 = str_is_utf8(text);
+    size_t width = 0;
+
+    for (size_t at = 0; at < text.len;) {
+        size_t from = at;
+        UChar32 c = utf8 ? next_char(text, &at) : (unsigned char)text.ptr[at++];
+        bool shown = !is_hidden(c) && (utf8 || c < 0x80);
+
+        width += shown ? width_of(c) : 1;
+        if (buf && shown)
+            strbuf_add_str(buf, str_sub(text, from, at - from));
+        else if (buf)
+            strbuf_add_z(buf, "\xef\xbf\xbd");
+    }
+    return width;
+}
+
+static void put_blanks(struct strbuf *buf, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        strbuf_add_char(buf, ' ');
+}
+
+static void put_left(struct strbuf *buf, struct str text, size_t width)
+{
+    size_t taken = put_visible(buf, text);
+
+    put_blanks(buf, (taken < width ? width - taken : 0) + GAP);
+}
+
+static void put_right(struct strbuf *buf, struct str text, size_t width)
+{
+    put_blanks(buf, text.len < width ? width - text.len : 0);
+    strbuf_add_str(buf, text);
+}
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+struct table {
+    size_t groups[LIMIT_REPORT_GROUPS]; /* widths in terminal cells */
+    size_t hours;
+    size_t count;
+    struct strbuf cell; /* scratch */
+};
+
+static void table_done(struct table *table)
+{
+    strbuf_done(&table->cell);
+}
+
+static struct str hours_text(struct table *table, int64_t seconds)
+{
+    strbuf_reset(&table->cell);
+    report_put_hours(&table->cell, seconds);
+    return strbuf_str(&table->cell);
+}
+
+static struct str number_text(struct table *table, int64_t number)
+{
+    strbuf_reset(&table->cell);
+    strbuf_add_i64(&table->cell, number);
+    return strbuf_str(&table->cell);
+}
+
+static struct str cell_text(const struct writer *writer, size_t row, size_t group,
+                            char buf[REPORT_CELL_BYTES])
+{
+    struct str cell = report_cell(writer->report, &writer->rows[row], group, buf);
+
+    return cell.ptr ? cell : NO_TAG;
+}
+
+static void measure(const struct writer *writer, struct table *table)
+{
+    char buf[REPORT_CELL_BYTES];
+
+    for (size_t g = 0; g < writer->group_count; g++)
+        table->groups[g] = str_from(report_group_name(writer->groups[g])).len;
+    if (writer->group_count > 0)
+        table->groups[0] = most(table->groups[0], STR("total").len);
+    table->hours = most(STR("time").len, hours_text(table, report_seconds(writer->report)).len);
+    table->count = most(STR("worklogs").len, number_text(table, report_count(writer->report)).len);
+    for (size_t i = 0; i < writer->row_count; i++) {
+        for (size_t g = 0; g < writer->group_count; g++)
+            table->groups[g] =
+                most(table->groups[g], put_visible(NULL, cell_text(writer, i, g, buf)));
+        table->hours = most(table->hours, hours_text(table, writer->rows[i].seconds).len);
+    }
+}
+
+static void put_sums(struct strbuf *out, struct table *table, int64_t seconds, int64_t count)
+{
+    put_right(out, hours_text(table, seconds), table->hours);
+    put_blanks(out, GAP);
+    put_right(out, number_text(table, count), table->count);
+    strbuf_add_char(out, '\n');
+}
+
+static void put_header(const struct writer *writer, struct strbuf *out, const struct table *table)
+{
+    for (size_t g = 0; g < writer->group_count; g++)
+        put_left(out, str_from(report_group_name(writer->groups[g])), table->groups[g]);
+    if (writer->group_count == 0)
+        put_left(out, STR(""), STR("total").len);
+    put_right(out, STR("time"), table->hours);
+    put_blanks(out, GAP);
+    put_right(out, STR("worklogs"), table->count);
+    strbuf_add_char(out, '\n');
+}
+
+static void put_total(const struct writer *writer, struct strbuf *out, struct table *table)
+{
+    for (size_t g = 0; g < writer->group_count; g++)
+        put_left(out, g == 0 ? STR("total") : STR(""), table->groups[g]);
+    if (writer->group_count == 0)
+        put_left(out, STR("total"), STR("total").len);
+    put_sums(out, table, report_seconds(writer->report), report_count(writer->report));
+}
+
+/* What the figures leave out, and how true they are. */
+static void put_remarks(const struct writer *writer, struct strbuf *out,
+                        const struct report_proof *proof)
+{
+    size_t all = report_rows_all(writer->report), unmatched = report_unmatched(writer->report);
+    char stamp[CIVIL_STAMP_BYTES + 1];
+
+    strbuf_add_char(out, '\n');
+    if (writer->row_count < all)
+        strbuf_addf(out, "%zu of %zu rows shown; the total is of all worklogs.\n",
+                    writer->row_count, all);
+    if (unmatched > 0)
+        strbuf_addf(out, "%zu of the accounts, issues and tags asked for: no worklog known.\n",
+                    unmatched);
+    if (!proof->has_at) {
+        strbuf_add_z(out, "Not yet proved equal to Jira; \"tenon sync --verify\" does that.\n");
+        return;
+    }
+    civil_format_stamp(proof->at_ms, stamp);
+    if (!proof->has_drift)
+        strbuf_addf(out, "Compared with Jira at %s.\n", stamp);
+    else if (proof->drift == 0)
+        strbuf_addf(out, "Equal to Jira at %s.\n", stamp);
+    else
+        strbuf_addf(out, "Compared with Jira at %s: %" PRId64 " worklogs differed.\n", stamp,
+                    proof->drift);
+}
+
+enum err_class report_write_table(const struct report *report, const struct report_proof *proof,
+                                  report_flush flush, void *arg, struct err *err)
+{
+    AUTO(writer_done) struct writer writer = writer_of(report, flush, arg);
+    AUTO(table_done) struct table table = {.cell = STRBUF_INIT(64)};
+    struct strbuf *out = &writer.buf;
+    char buf[REPORT_CELL_BYTES];
+
+    measure(&writer, &table);
+    put_header(&writer, out, &table);
+    for (size_t i = 0; i < writer.row_count; i++) {
+        for (size_t g = 0; g < writer.group_count; g++)
+            put_left(out, cell_text(&writer, i, g, buf), table.groups[g]);
+        put_sums(out, &table, writer.rows[i].seconds, writer.rows[i].count);
+        if (next_row(&writer, err))
+            return err->class;
+    }
+    put_total(&writer, out, &table);
+    put_remarks(&writer, out, proof);
+    if (strbuf_check(&table.cell, "a cell of the report", err))
+        return err->class;
+    return hand_on(&writer, err);
+}

@@ -1,0 +1,226 @@
+/* runs.c: the history of synchronizations and their warnings, for administrators. */
+#include "apps/timesheet/mirror.h"
+
+static const char *const mode_names[] = {
+    [SYNC_FULL] = "full", [SYNC_INCREMENTAL] = "incremental", [SYNC_VERIFY] = "verify"};
+
+static const struct {
+    const char *name;
+    const char *text;
+} warnings[WARN_CODE_COUNT] = {
+    [WARN_INVISIBLE] = {"invisible",
+                        "Jira lists it and does not show it to this account: give the account "
+                        "Browse Projects, or the role or group that the worklog is restricted to"},
+    [WARN_INCOMPLETE] = {"incomplete", "Jira sent it without its issue: report this to Atlassian"},
+    [WARN_BAD_TIME] = {"bad_time",
+                       "one of its times is missing or does not exist: correct it in Jira"},
+    [WARN_BAD_SECONDS] = {"bad_seconds", "its duration is missing or negative: correct it in Jira"},
+    [WARN_COMMENT] = {"comment_too_large", "its comment is larger than 1 MiB: shorten it in Jira"},
+    [WARN_STILL_THERE] = {"still_there",
+                          "Jira lists it as deleted and still shows it; it was kept"},
+    [WARN_UNPROVED] = {"unproved",
+                       "Jira lists it no more, but neither its deletion nor its issue could be "
+                       "read; it was kept"},
+    [WARN_SAME_TIME] = {"same_time",
+                        "more worklogs share one time than Jira can page through; some may be "
+                        "missing: run a verification"},
+};
+
+const char *sync_mode_name(enum sync_mode mode)
+{
+    return mode_names[mode];
+}
+
+const char *sync_warning_name(enum sync_warning_code code)
+{
+    return warnings[code].name;
+}
+
+const char *sync_warning_text(enum sync_warning_code code)
+{
+    return warnings[code].text;
+}
+
+enum err_class sync_run_begin(struct tenant *tenant, enum sync_mode mode, struct sync_run *ret,
+                              struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("INSERT INTO sync_run (mode, state, started, stored, deleted, requests,"
+                       " warnings) VALUES ($1, 'running', $2, 0, 0, 0, 0) RETURNING id"),
+                   &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_begin(tenant->db, DB_WRITE, err);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_text(stmt, 1, str_from(mode_names[mode]));
+    db_bind_i64(stmt, 2, ctx_now_ms(tenant->ctx));
+    rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK) {
+        *ret = (struct sync_run){.id = db_i64(stmt, 0), .mode = mode};
+        db_reset(stmt);
+        return db_commit(tenant->db, err);
+    }
+    db_rollback(tenant->db);
+    return rc;
+}
+
+/* Lets go what its retention no longer covers: old changes, tombstones, runs with their warnings.
+ */
+static enum err_class let_go(struct tenant *tenant, struct err *err)
+{
+    static const struct {
+        const char *sql;
+        const char *record; /* whose retention it is */
+    } rules[] = {
+        {SQL("DELETE FROM worklog_change WHERE at < $1"), "worklog_change"},
+        {SQL("DELETE FROM tombstone WHERE deleted < $1"), "tombstone"},
+        {SQL("DELETE FROM sync_warning WHERE run IN"
+             " (SELECT id FROM sync_run WHERE started < $1)"),
+         "sync_run"},
+        {SQL("DELETE FROM sync_run WHERE started < $1"), "sync_run"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(rules); i++) {
+        AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+        const struct record *record = catalog_record(tenant->catalog, rules[i].record);
+        enum err_class rc = db_prepare(tenant->db, rules[i].sql, &stmt, err);
+
+        if (rc != ERR_OK)
+            return rc;
+        db_bind_i64(stmt, 1,
+                    ctx_now_ms(tenant->ctx) -
+                        (int64_t)record->retention_days * 24 * 60 * 60 * 1000);
+        rc = db_run(stmt, err);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    return ERR_OK;
+}
+
+enum err_class sync_run_end(struct tenant *tenant, const struct sync_run *run, const char *state,
+                            struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("UPDATE sync_run SET state = $2, ended = $3, stored = $4, deleted = $5,"
+                       " requests = $6, warnings = $7 WHERE id = $1"),
+                   &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_begin(tenant->db, DB_WRITE, err);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, run->id);
+    db_bind_text(stmt, 2, str_from(state));
+    db_bind_i64(stmt, 3, ctx_now_ms(tenant->ctx));
+    db_bind_i64(stmt, 4, run->stored);
+    db_bind_i64(stmt, 5, run->deleted);
+    db_bind_i64(stmt, 6, run->requests);
+    db_bind_i64(stmt, 7, run->warnings);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK)
+        rc = let_go(tenant, err);
+    if (rc != ERR_OK) {
+        db_rollback(tenant->db);
+        return rc;
+    }
+    return db_commit(tenant->db, err);
+}
+
+enum err_class sync_warn(struct tenant *tenant, struct sync_run *run, enum sync_warning_code code,
+                         int64_t id, int64_t issue_id, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+
+    if (run->warnings >= LIMIT_WARNINGS_KEPT) {
+        run->warnings++;
+        return ERR_OK;
+    }
+
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("INSERT INTO sync_warning (run, client_worklog_id, code, client_issue_id)"
+                       " VALUES ($1, $2, $3, $4) ON CONFLICT (run, client_worklog_id, code)"
+                       " DO NOTHING"),
+                   &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, run->id);
+    db_bind_i64(stmt, 2, id);
+    db_bind_text(stmt, 3, str_from(sync_warning_name(code)));
+    if (issue_id > 0)
+        db_bind_i64(stmt, 4, issue_id);
+    else
+        db_bind_null(stmt, 4);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK)
+        run->warnings += db_changes(tenant->db);
+    return rc;
+}
+
+enum err_class sync_unwarn(struct tenant *tenant, struct sync_run *run, int64_t id, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+
+    if (run->warnings == 0)
+        return ERR_OK;
+
+    enum err_class rc = db_prepare(
+        tenant->db, SQL("DELETE FROM sync_warning WHERE run = $1 AND client_worklog_id = $2"),
+        &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, run->id);
+    db_bind_i64(stmt, 2, id);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK)
+        run->warnings -= db_changes(tenant->db);
+    return rc;
+}
+
+static bool code_of(struct str name, enum sync_warning_code *ret)
+{
+    for (unsigned i = 0; i < WARN_CODE_COUNT; i++) {
+        if (str_eq_z(name, warnings[i].name)) {
+            *ret = (enum sync_warning_code)i;
+            return true;
+        }
+    }
+    return false;
+}
+
+enum err_class sync_warnings_each(struct tenant *tenant, int64_t run,
+                                  enum err_class (*each)(void *arg,
+                                                         const struct sync_warning *warning,
+                                                         struct err *err),
+                                  void *arg, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("SELECT client_worklog_id, code, client_issue_id FROM sync_warning"
+                       " WHERE run = $1 ORDER BY client_worklog_id, code LIMIT 20000"),
+                   &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, run);
+    while ((rc = db_step(stmt, &row, err)) == ERR_OK && row) {
+        struct sync_warning warning = {.worklog_id = db_i64(stmt, 0), .issue_id = db_i64(stmt, 2)};
+
+        if (!code_of(db_text(stmt, 1), &warning.code))
+            continue; /* of a later version */
+        rc = each(arg, &warning, err);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    return rc;
+}

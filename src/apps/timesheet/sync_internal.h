@@ -1,0 +1,74 @@
+#ifndef APPS_TIMESHEET_SYNC_INTERNAL_H
+#define APPS_TIMESHEET_SYNC_INTERNAL_H
+#include "apps/timesheet/sync.h"
+
+/* One synchronization under way; shared by sync.c, pages.c and verify.c only. */
+struct sync {
+    struct tenant *tenant;
+    struct jira *jira;
+    const struct sync_options *options;
+    struct mirror mirror;
+    struct mirror_state state; /* as it will be committed next */
+    struct sync_run run;
+    struct sync_result *result;
+    int64_t server_ms; /* Jira's clock at the beginning; 0: not told */
+    int64_t began_mono_ms;
+    int64_t first_ms; /* time of the first row of the feed, for the progress; 0: none yet */
+    int64_t seen;
+};
+
+/* A page of the updated feed, its worklogs on their way. */
+struct sync_page {
+    struct jira_feed_page feed;
+    int64_t ids[LIMIT_FEED_PAGE_ROWS]; /* those asked for, ascending */
+    size_t id_count;
+    struct http_call *list;      /* NULL: none is on its way */
+    struct jira_worklogs answer; /* received; empty when none was needed */
+};
+
+struct sync_page *sync_page_new(void);       /* NULL when out of memory */
+void sync_page_free(struct sync_page *page); /* NULL is fine */
+AUTO_DEFINE(struct sync_page, sync_page_free)
+
+/*
+ * Walks the updated feed from state.updated_next to its end: the next page and its worklogs travel
+ * while the one before is stored.
+ *   wanted  whether a listed worklog must be read
+ *   store   what to do with a page, in a transaction of its own; it advances the state
+ */
+struct sync_walk {
+    enum err_class (*wanted)(struct sync *sync, void *arg, const struct jira_feed_row *row,
+                             bool *ret, struct err *err);
+    enum err_class (*store)(struct sync *sync, void *arg, struct sync_page *page, struct err *err);
+    void *arg;
+    const char *phase;  /* for the progress */
+    bool cursor_at_end; /* the cursor moves with the last page only */
+};
+MUST_USE enum err_class sync_walk(struct sync *sync, const struct sync_walk *walk,
+                                  const char *query, struct err *err);
+
+/*
+ * For each worklog that was received with the page: puts it, counts it, warns of defects and of
+ * those asked for and not shown. In the caller's transaction.
+ */
+struct sync_page_counts {
+    int64_t added, changed;
+};
+MUST_USE enum err_class sync_put_page(struct sync *sync, struct sync_page *page,
+                                      struct sync_page_counts *ret, struct err *err);
+
+/* Asks for the page's ids and waits for the answer. None: no call. */
+MUST_USE enum err_class sync_receive(struct sync *sync, struct sync_page *page, struct err *err);
+/* Where in the page's ids it stands; id_count when it does not. */
+size_t sync_page_find(const struct sync_page *page, int64_t id);
+
+/* Follows the feed of deletions. */
+MUST_USE enum err_class sync_deletions(struct sync *sync, struct err *err);
+MUST_USE enum err_class sync_verify(struct sync *sync, struct err *err);
+/* Reads Jira's clock, and makes sure that the feed of deletions has a beginning. */
+MUST_USE enum err_class sync_begin_whole(struct sync *sync, struct err *err);
+/* Stores the state in a transaction of its own. */
+MUST_USE enum err_class sync_store_state(struct sync *sync, enum db_tx kind, struct err *err);
+void sync_tell(struct sync *sync, const char *phase, double done);
+
+#endif

@@ -1,0 +1,192 @@
+/*
+ * tags.c: words of the team's own on worklogs. Jira has no tags; ours are the authority. A name is
+ * sealed and found by a keyed digest of it; the case of letters counts.
+ */
+#include "apps/timesheet/mirror.h"
+
+static enum err_class check_name(struct str name, struct err *err)
+{
+    if (name.len == 0 || name.len > LIMIT_TAG_NAME_BYTES)
+        return err_set(err, ERR_INPUT, "a tag's name has 1 to %d bytes; this one has %zu",
+                       LIMIT_TAG_NAME_BYTES, name.len);
+    if (!str_is_utf8(name))
+        return err_set(err, ERR_INPUT, "a tag's name must be UTF-8; this one is not");
+    for (size_t i = 0; i < name.len; i++)
+        if ((unsigned char)name.ptr[i] < 0x20)
+            return err_set(err, ERR_INPUT, "a tag's name cannot hold control characters");
+    return ERR_OK;
+}
+
+/* The tag of that name; *ret_found false when there is none. */
+static enum err_class find_tag(struct tenant *tenant, struct str name, int64_t *ret,
+                               bool *ret_found, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    unsigned char digest[VAULT_DIGEST_BYTES];
+    enum err_class rc =
+        db_prepare(tenant->db, SQL("SELECT id FROM tag WHERE name_digest = $1 ORDER BY id LIMIT 1"),
+                   &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    vault_digest(tenant->vault, "tag", "name", name, digest);
+    db_bind_blob(stmt, 1, (struct str){(const char *)digest, sizeof(digest)});
+    rc = db_step(stmt, ret_found, err);
+    if (rc == ERR_OK && *ret_found)
+        *ret = db_i64(stmt, 0);
+    return rc;
+}
+
+/* Its number must be known before its name can be sealed for that row. */
+static enum err_class next_tag_id(struct tenant *tenant, int64_t *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc =
+        db_prepare(tenant->db, SQL("SELECT coalesce(max(id), 0) + 1 AS id FROM tag"), &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK)
+        *ret = db_i64(stmt, 0);
+    return rc;
+}
+
+static enum err_class insert_tag(struct tenant *tenant, int64_t id, struct str name,
+                                 struct strbuf *sealed, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    unsigned char digest[VAULT_DIGEST_BYTES];
+    struct vault_place place = {.record = "tag", .field = "name", .row = id};
+    enum err_class rc = vault_seal(tenant->vault, tenant->ctx, &place, name, sealed, err);
+
+    if (rc == ERR_OK)
+        rc = db_prepare(tenant->db,
+                        SQL("INSERT INTO tag (id, name, name_digest) VALUES ($1, $2, $3)"), &stmt,
+                        err);
+    if (rc != ERR_OK)
+        return rc;
+    vault_digest(tenant->vault, "tag", "name", name, digest);
+    db_bind_i64(stmt, 1, id);
+    db_bind_blob(stmt, 2, strbuf_str(sealed));
+    db_bind_blob(stmt, 3, (struct str){(const char *)digest, sizeof(digest)});
+    return db_run(stmt, err);
+}
+
+static enum err_class find_or_make(struct tenant *tenant, struct str name, int64_t *ret,
+                                   struct err *err)
+{
+    struct strbuf sealed = STRBUF_INIT(LIMIT_TAG_NAME_BYTES + VAULT_SEAL_OVERHEAD);
+    bool found = false;
+    enum err_class rc = find_tag(tenant, name, ret, &found, err);
+
+    if (rc == ERR_OK && !found)
+        rc = next_tag_id(tenant, ret, err);
+    if (rc == ERR_OK && !found)
+        rc = insert_tag(tenant, *ret, name, &sealed, err);
+    strbuf_done(&sealed);
+    return rc;
+}
+
+static enum err_class run_pair(struct tenant *tenant, const char *sql, int64_t worklog, int64_t tag,
+                               struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(tenant->db, sql, &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, worklog);
+    db_bind_i64(stmt, 2, tag);
+    return db_run(stmt, err);
+}
+
+static enum err_class check_room(struct tenant *tenant, int64_t worklog_id, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc = db_prepare(
+        tenant->db, SQL("SELECT count(*) AS n FROM worklog_tag WHERE client_worklog_id = $1"),
+        &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, worklog_id);
+    rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK && db_i64(stmt, 0) >= LIMIT_TAGS_PER_WORKLOG)
+        return err_set(err, ERR_LIMIT, "the worklog %lld has %d tags already, which is the limit",
+                       (long long)worklog_id, LIMIT_TAGS_PER_WORKLOG);
+    return rc;
+}
+
+static enum err_class add_in_tx(struct mirror *mirror, int64_t worklog_id, struct str name,
+                                struct err *err)
+{
+    struct tenant *tenant = mirror->tenant;
+    int64_t issue = 0, tag = 0;
+    enum err_class rc = mirror_issue_of(tenant, worklog_id, &issue, err);
+
+    if (rc == ERR_OK)
+        rc = find_or_make(tenant, name, &tag, err);
+    if (rc == ERR_OK)
+        rc = check_room(tenant, worklog_id, err);
+    if (rc == ERR_OK)
+        rc = run_pair(tenant,
+                      SQL("INSERT INTO worklog_tag (client_worklog_id, tag) VALUES ($1, $2)"
+                          " ON CONFLICT (client_worklog_id, tag) DO NOTHING"),
+                      worklog_id, tag, err);
+    if (rc == ERR_OK)
+        rc = mirror_note_change(mirror, worklog_id, err);
+    return rc;
+}
+
+static enum err_class remove_in_tx(struct mirror *mirror, int64_t worklog_id, struct str name,
+                                   struct err *err)
+{
+    struct tenant *tenant = mirror->tenant;
+    int64_t issue = 0, tag = 0;
+    bool found = false;
+    enum err_class rc = mirror_issue_of(tenant, worklog_id, &issue, err);
+
+    if (rc == ERR_OK)
+        rc = find_tag(tenant, name, &tag, &found, err);
+    if (rc == ERR_OK && !found)
+        return ERR_OK;
+    if (rc == ERR_OK)
+        rc = run_pair(tenant,
+                      SQL("DELETE FROM worklog_tag WHERE client_worklog_id = $1 AND tag = $2"),
+                      worklog_id, tag, err);
+    if (rc == ERR_OK)
+        rc = mirror_note_change(mirror, worklog_id, err);
+    return rc;
+}
+
+static enum err_class in_tx(struct mirror *mirror,
+                            enum err_class (*change)(struct mirror *, int64_t, struct str,
+                                                     struct err *),
+                            int64_t worklog_id, struct str name, struct err *err)
+{
+    struct db *db = mirror->tenant->db;
+    enum err_class rc = check_name(name, err);
+
+    if (rc == ERR_OK)
+        rc = db_begin(db, DB_WRITE, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = change(mirror, worklog_id, name, err);
+    if (rc == ERR_OK)
+        return db_commit(db, err);
+    db_rollback(db);
+    return rc;
+}
+
+enum err_class tag_add(struct mirror *mirror, int64_t worklog_id, struct str name, struct err *err)
+{
+    return in_tx(mirror, add_in_tx, worklog_id, name, err);
+}
+
+enum err_class tag_remove(struct mirror *mirror, int64_t worklog_id, struct str name,
+                          struct err *err)
+{
+    return in_tx(mirror, remove_in_tx, worklog_id, name, err);
+}

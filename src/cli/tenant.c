@@ -1,0 +1,390 @@
+/* tenant.c: `tenon tenant add|list|token|remove`. */
+#include "cli/cli.h"
+
+#include "apps/timesheet/link.h"
+#include "base/civil.h"
+#include "base/json.h"
+#include "http/url.h"
+#include "jobs/jobs.h"
+#include "vault/vault.h"
+
+/* A token from a file, or from standard input by "-"; white space around it is cut. */
+static enum err_class read_secret(struct cli *cli, const char *option, const char *path,
+                                  struct strbuf *ret, struct err *err)
+{
+    struct strbuf raw = STRBUF_INIT(LIMIT_SECRET_BYTES);
+    const char *source = strcmp(path, "-") == 0 ? "/dev/stdin" : path;
+    enum err_class rc = disk_read(&cli->ctx, source, &raw, err);
+    struct str text = str_trim(strbuf_str(&raw));
+
+    if (rc != ERR_OK)
+        err_wrap(err, "--%s", option);
+    else if (text.len == 0)
+        rc = err_set(err, ERR_INPUT, "--%s: the file %s is empty; put the token into it", option,
+                     path);
+    for (size_t i = 0; i < text.len && rc == ERR_OK; i++)
+        if ((unsigned char)text.ptr[i] <= 0x20 || (unsigned char)text.ptr[i] >= 0x7f)
+            rc = err_set(err, ERR_INPUT,
+                         "--%s: the file %s holds more than a token (a space, a line break or a "
+                         "character that no token has)",
+                         option, path);
+    if (rc == ERR_OK)
+        strbuf_add_str(ret, text);
+    vault_wipe(&raw);
+    return rc;
+}
+
+/* --email with --token-file, or --pat-file. */
+static enum err_class read_credential(struct cli *cli, struct tenant_credential *ret,
+                                      struct err *err)
+{
+    const char *email = cli_value(cli, "email"), *token = cli_value(cli, "token-file");
+    const char *pat = cli_value(cli, "pat-file"), *expires = cli_value(cli, "token-expires");
+    struct civil_date date = {0};
+    enum err_class rc = ERR_OK;
+
+    if ((pat != NULL) == (token != NULL))
+        return err_set(err, ERR_USAGE,
+                       "give either --email and --token-file (Jira Cloud) or --pat-file (Jira "
+                       "Data Center)");
+    if (token && !email)
+        return err_set(err, ERR_USAGE,
+                       "--token-file wants --email too: the address of the account that the API "
+                       "token belongs to");
+    if (expires && !civil_parse_date(str_from(expires), &date))
+        return err_set(err, ERR_INPUT, "--token-expires %s is not a date; write it like 2027-01-31",
+                       expires);
+
+    *ret = (struct tenant_credential){.login = STRBUF_INIT(LIMIT_SECRET_BYTES),
+                                      .token = STRBUF_INIT(LIMIT_SECRET_BYTES)};
+    if (expires)
+        ret->expires_ms = civil_days(date) * MS_PER_DAY;
+    if (token)
+        strbuf_add_z(&ret->login, email);
+    rc = pat ? read_secret(cli, "pat-file", pat, &ret->token, err)
+             : read_secret(cli, "token-file", token, &ret->token, err);
+    if (rc != ERR_OK)
+        tenant_credential_done(ret);
+    return rc;
+}
+
+/* "acme" for https://acme.atlassian.net and https://jira.acme.internal. */
+static void suggest_name(const struct url_base *url, char *ret, size_t len)
+{
+    static const char *const generic[] = {"jira", "www", "issues", "tracker"};
+    struct str host = str_from(url->host), rest = {NULL, 0};
+    struct str label = str_cut(host, '.', &rest);
+    bool number = parse_u32(label, 0, 255, &(uint32_t){0}) || url->host[0] == '[';
+
+    for (size_t i = 0; i < ARRAY_LEN(generic) && !number; i++)
+        if (str_eq_z(label, generic[i]) && rest.len > 0)
+            label = str_cut(rest, '.', &(struct str){0});
+    (void)snprintf(ret, len, STR_FMT, STR_ARG(number ? host : label));
+    for (char *at = ret; *at; at++)
+        if (*at == '.' || *at == ':')
+            *at = '-';
+}
+
+static enum err_class fill_info(struct cli *cli, struct tenant_info *info, struct err *err)
+{
+    const char *name = cli_value(cli, "name");
+    struct url_base url = {0};
+    enum err_class rc = url_parse_base(str_from(cli->args[0]), &url, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    info->allow_http = cli_flag(cli, "allow-http");
+    info->allow_private = cli_flag(cli, "allow-private");
+    if (!url.https && !info->allow_http)
+        return err_set(err, ERR_INPUT,
+                       "%s is not https: the token would travel in the clear; use https, or add "
+                       "--allow-http if you are sure",
+                       url.text);
+    (void)snprintf(info->base_url, sizeof(info->base_url), "%s", url.text);
+    if (name)
+        (void)snprintf(info->name, sizeof(info->name), "%.*s", (int)sizeof(info->name) - 1, name);
+    else
+        suggest_name(&url, info->name, sizeof(info->name));
+    if (!tenant_name_is_valid(str_from(name ? name : info->name)))
+        return err_set(err, ERR_INPUT,
+                       "%s is not a name for a tenant: use a-z, 0-9, - and _, at most %d, and give "
+                       "it with --name",
+                       name ? name : info->name, LIMIT_TENANT_NAME_BYTES);
+    return ERR_OK;
+}
+
+/* Asks the site what it is and whose credential this is. */
+static enum err_class check_site(struct cli *cli, struct tenant_info *info,
+                                 const struct tenant_credential *credential,
+                                 struct strbuf *ret_account, struct err *err)
+{
+    struct link link;
+    struct jira_server server = {0};
+    bool bearer = credential->login.len == 0;
+
+    info->kind = TENANT_DATACENTER; /* the v2 path of serverInfo is there on both */
+
+    enum err_class rc = link_init(&link, &cli->ctx, info, credential, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = jira_server_info(&link.jira, &server, err);
+    if (rc == ERR_NOT_FOUND)
+        rc = err_set(err, ERR_REMOTE,
+                     "%s answers, but has no Jira there (404 for its serverInfo): check the "
+                     "address; a Data Center may need its context path, like /jira",
+                     info->base_url);
+    if (rc == ERR_OK) {
+        info->kind = server.cloud ? TENANT_CLOUD : TENANT_DATACENTER;
+        link.jira.datacenter = !server.cloud;
+        if (server.cloud && bearer)
+            rc = err_set(err, ERR_INPUT,
+                         "%s is Jira Cloud, which takes --email and --token-file instead of "
+                         "--pat-file",
+                         info->base_url);
+        else if (!server.cloud && !bearer)
+            rc = err_set(err, ERR_INPUT,
+                         "%s is Jira Data Center, which takes --pat-file (a personal access token) "
+                         "instead of --email and --token-file",
+                         info->base_url);
+    }
+    if (rc == ERR_OK)
+        rc = jira_myself(&link.jira, ret_account, err);
+    link_done(&link);
+    return rc;
+}
+
+static enum err_class say_added(struct cli *cli, const struct tenant_info *info,
+                                const struct strbuf *account, struct err *err)
+{
+    struct strbuf text = STRBUF_INIT(8192);
+    enum err_class rc;
+
+    if (cli_flag(cli, "json")) {
+        struct json_out out = json_out(&text);
+
+        json_object(&out);
+        json_key(&out, "id");
+        json_put_z(&out, info->id);
+        json_key(&out, "name");
+        json_put_z(&out, info->name);
+        json_key(&out, "url");
+        json_put_z(&out, info->base_url);
+        json_key(&out, "kind");
+        json_put_z(&out, tenant_kind_name(info->kind));
+        json_key(&out, "account");
+        json_put_str(&out, strbuf_str(account));
+        json_object_end(&out);
+        strbuf_add_char(&text, '\n');
+    } else {
+        strbuf_addf(&text, "Added %s (%s): %s, Jira %s, as account %s.\n", info->name, info->id,
+                    info->base_url, info->kind == TENANT_CLOUD ? "Cloud" : "Data Center",
+                    strbuf_z(account));
+        strbuf_addf(&text, "Next: tenon sync %s\n", info->name);
+    }
+    rc = cli_print_buf(&text, err);
+    strbuf_done(&text);
+    return rc;
+}
+
+static enum err_class run_add(struct cli *cli, struct err *err)
+{
+    AUTO(data_close_autop) struct data *data = NULL;
+    struct tenant_info info = {0};
+    struct tenant_credential credential = {0};
+    struct strbuf account = STRBUF_INIT(LIMIT_ACCOUNT_ID_BYTES);
+    enum err_class rc = fill_info(cli, &info, err);
+
+    if (rc == ERR_OK)
+        rc = read_credential(cli, &credential, err);
+    if (rc == ERR_OK)
+        rc = check_site(cli, &info, &credential, &account, err);
+    if (rc == ERR_OK)
+        rc = cli_open_data(cli, true, &data, err);
+    if (rc == ERR_OK)
+        rc = tenant_create(data, &info, &credential, err);
+    if (rc == ERR_OK)
+        rc = say_added(cli, &info, &account, err);
+    tenant_credential_done(&credential);
+    strbuf_done(&account);
+    return rc;
+}
+
+const struct cli_verb verb_tenant_add = {
+    .name = "tenant add",
+    .args = "URL",
+    .summary = "Connect a Jira site",
+    .about = "Checks the address and the credential with the site, then makes the tenant's own\n"
+             "database and key, and stores the credential sealed.\n\n"
+             "  tenon tenant add https://acme.atlassian.net --email me@acme.com --token-file t\n"
+             "  tenon tenant add https://jira.acme.internal --pat-file t --allow-private",
+    .options =
+        {
+            {"email", "ADDRESS", "Jira Cloud: the account of the API token"},
+            {"token-file", "FILE", "Jira Cloud: a file that holds the API token; - for stdin"},
+            {"pat-file", "FILE", "Jira Data Center: a file that holds a personal access token"},
+            {"token-expires", "DATE", "when the token ends; doctor warns before"},
+            {"name", "NAME", "short name (default: from the host)"},
+            {"allow-http", NULL, "allow an address without TLS"},
+            {"allow-private", NULL, "allow an address in a private network"},
+        },
+    .args_min = 1,
+    .args_max = 1,
+    .network = true,
+    .run = run_add,
+};
+
+/* ---- list ---- */
+
+struct lister {
+    struct strbuf text;
+    bool json;
+    size_t count;
+};
+
+static enum err_class list_one(void *arg, const struct tenant_info *info, struct err *err)
+{
+    struct lister *lister = arg;
+    struct json_out out = json_out(&lister->text);
+
+    (void)err;
+    lister->count++;
+    if (!lister->json) {
+        strbuf_addf(&lister->text, "%-16s %-21s %-11s %s\n", info->name, info->id,
+                    tenant_kind_name(info->kind), info->base_url);
+        return ERR_OK;
+    }
+    json_object(&out);
+    json_key(&out, "id");
+    json_put_z(&out, info->id);
+    json_key(&out, "name");
+    json_put_z(&out, info->name);
+    json_key(&out, "url");
+    json_put_z(&out, info->base_url);
+    json_key(&out, "kind");
+    json_put_z(&out, tenant_kind_name(info->kind));
+    json_key(&out, "created");
+    json_put_stamp(&out, info->created_ms);
+    json_object_end(&out);
+    strbuf_add_char(&lister->text, '\n');
+    return ERR_OK;
+}
+
+static enum err_class run_list(struct cli *cli, struct err *err)
+{
+    AUTO(data_close_autop) struct data *data = NULL;
+    struct lister lister = {.text = STRBUF_INIT(LIMIT_FILE_BYTES), .json = cli_flag(cli, "json")};
+    enum err_class rc = cli_open_data(cli, false, &data, err);
+
+    if (rc == ERR_OK && !lister.json)
+        strbuf_addf(&lister.text, "%-16s %-21s %-11s %s\n", "NAME", "ID", "KIND", "ADDRESS");
+    if (rc == ERR_OK)
+        rc = tenant_each(data, list_one, &lister, err);
+    if (rc == ERR_OK && lister.count == 0 && !lister.json) {
+        strbuf_reset(&lister.text);
+        strbuf_add_z(&lister.text, "There is no tenant yet; add one with `tenon tenant add`.\n");
+    }
+    if (rc == ERR_OK)
+        rc = cli_print_buf(&lister.text, err);
+    strbuf_done(&lister.text);
+    return rc;
+}
+
+const struct cli_verb verb_tenant_list = {
+    .name = "tenant list",
+    .args = "",
+    .summary = "List the tenants",
+    .about = "With --json, one object a line.\n\n  tenon tenant list",
+    .run = run_list,
+};
+
+/* ---- token ---- */
+
+static enum err_class run_token(struct cli *cli, struct err *err)
+{
+    AUTO(data_close_autop) struct data *data = NULL;
+    AUTO(tenant_close_autop) struct tenant *tenant = NULL;
+    struct tenant_credential credential = {0};
+    struct tenant_info info;
+    struct strbuf account = STRBUF_INIT(LIMIT_ACCOUNT_ID_BYTES);
+    struct strbuf text = STRBUF_INIT(4096);
+    enum err_class rc = cli_open_tenant(cli, &data, &tenant, err);
+
+    if (rc == ERR_OK)
+        rc = read_credential(cli, &credential, err);
+    if (rc == ERR_OK) {
+        info = tenant->info;
+        rc = check_site(cli, &info, &credential, &account, err);
+    }
+    if (rc == ERR_OK)
+        rc = tenant_credential_store(tenant, &credential, err);
+    if (rc == ERR_OK) {
+        strbuf_addf(&text, "%s now calls Jira as account %s.\n", tenant->info.name,
+                    strbuf_z(&account));
+        rc = cli_print_buf(&text, err);
+    }
+    tenant_credential_done(&credential);
+    strbuf_done(&account);
+    strbuf_done(&text);
+    return rc;
+}
+
+const struct cli_verb verb_tenant_token = {
+    .name = "tenant token",
+    .args = "TENANT",
+    .summary = "Replace a tenant's credential",
+    .about = "Checks the new one with the site first; the old one stays when it does not work.\n\n"
+             "  tenon tenant token acme --email me@acme.com --token-file t",
+    .options =
+        {
+            {"email", "ADDRESS", "Jira Cloud: the account of the API token"},
+            {"token-file", "FILE", "Jira Cloud: a file that holds the API token; - for stdin"},
+            {"pat-file", "FILE", "Jira Data Center: a file that holds a personal access token"},
+            {"token-expires", "DATE", "when the token ends; doctor warns before"},
+        },
+    .args_min = 1,
+    .args_max = 1,
+    .network = true,
+    .run = run_token,
+};
+
+/* ---- remove ---- */
+
+static enum err_class run_remove(struct cli *cli, struct err *err)
+{
+    AUTO(data_close_autop) struct data *data = NULL;
+    struct tenant_info info;
+    struct strbuf text = STRBUF_INIT(4096);
+    enum err_class rc = cli_open_data(cli, false, &data, err);
+
+    if (rc == ERR_OK)
+        rc = tenant_find(data, str_from(cli->args[0]), &info, err);
+    if (rc == ERR_OK && !cli_flag(cli, "yes"))
+        rc = err_set(err, ERR_USAGE,
+                     "this destroys the key and all data of %s (%s) here; Jira keeps its own. "
+                     "Nothing was done; add --yes to do it",
+                     info.name, info.base_url);
+    if (rc == ERR_OK)
+        rc = jobs_forget(data->control, info.id, err);
+    if (rc == ERR_OK)
+        rc = tenant_remove(data, &info, err);
+    if (rc == ERR_OK) {
+        strbuf_addf(&text, "Removed %s (%s): its key, its database, its entry.\n", info.name,
+                    info.id);
+        rc = cli_print_buf(&text, err);
+    }
+    strbuf_done(&text);
+    return rc;
+}
+
+const struct cli_verb verb_tenant_remove = {
+    .name = "tenant remove",
+    .args = "TENANT",
+    .summary = "Destroy a tenant's key and data",
+    .about = "Jira is not touched. The key goes first, so what a disk may still hold cannot be\n"
+             "read.\n\n  tenon tenant remove acme --yes",
+    .options = {{"yes", NULL, "do it"}},
+    .args_min = 1,
+    .args_max = 1,
+    .run = run_remove,
+};

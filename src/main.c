@@ -1,0 +1,32 @@
+/* main.c: the table of commands, and the wish to stop. */
+#include <signal.h>
+#include <stddef.h>
+
+#include "base/attr.h"
+#include "cli/cli.h"
+
+static volatile sig_atomic_t stop;
+
+/* The first signal asks to finish what is half done; a second one ends the process at once. */
+static void ask_to_stop(int signal_number)
+{
+    (void)signal_number;
+    stop = 1;
+}
+
+static const struct cli_verb *const verbs[] = {
+    &verb_tenant_add, &verb_tenant_list, &verb_tenant_token, &verb_tenant_remove, &verb_sync,
+    &verb_report,     &verb_worklogs,    &verb_tag,          &verb_policy,        &verb_doctor,
+};
+
+int main(int argc, char **argv)
+{
+    struct sigaction action = {.sa_handler = ask_to_stop, .sa_flags = (int)SA_RESETHAND};
+    struct ctx ctx = ctx_real(&stop);
+
+    (void)sigemptyset(&action.sa_mask); /* these cannot fail with valid signal numbers */
+    (void)sigaction(SIGINT, &action, NULL);
+    (void)sigaction(SIGTERM, &action, NULL);
+    (void)signal(SIGPIPE, SIG_IGN);
+    return cli_main(&ctx, verbs, ARRAY_LEN(verbs), argc, argv);
+}
