@@ -39,7 +39,8 @@ fresh: ## run the README's two commands on a new minimal Debian (SUITE=bookworm|
 format: ## lay the C sources out as CI wants them
 	@tools/format
 
-lint: build ## judge the sources: layout, layers, cppcheck, single use
+lint: build ## judge the sources: layout, layers, clang-tidy, single use
+	@tools/setup test
 	@tools/test lint
 
 install: build ## install into PREFIX (/usr/local), below DESTDIR

@@ -222,7 +222,7 @@ void api_after(struct http_exchange *ex, const struct http_route *route)
             atomic_fetch_add(&sandbox->points, points);
             limits_tell(&sandbox->limits, ex, points, site_now_ms(&sandbox->site));
         }
-        ex->delay_ms += sandbox->options.latency_ms;
+        ex->delay_ms += atomic_load(&sandbox->latency_ms);
     }
     if (sandbox->log_fd >= 0)
         write_log(sandbox, ex);

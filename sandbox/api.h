@@ -15,19 +15,13 @@
  */
 struct hooks; /* hooks.h */
 
-struct options {
-    const char *email, *token; /* Basic, cloud */
-    const char *pat;           /* Bearer, Data Center */
-    int64_t latency_ms;
-};
-
 #define ROUTES_MAX 128
 
 struct sandbox {
     struct site site;
-    struct options options;
     char authorization[1024]; /* the header's value that is let in */
     _Atomic bool token_expired;
+    _Atomic int64_t latency_ms; /* of every answer */
     struct limits limits;
     struct faults faults;
     struct hooks *hooks; /* NULL: nobody is told */

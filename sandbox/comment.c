@@ -42,7 +42,8 @@ void put_json_text(struct strbuf *buf, struct str text)
             strbuf_add(buf, escape, sizeof(escape));
         }
     }
-    strbuf_add(buf, text.ptr + plain, text.len - plain);
+    if (text.len > 0)
+        strbuf_add(buf, text.ptr + plain, text.len - plain);
     strbuf_add_char(buf, '"');
 }
 
@@ -151,7 +152,6 @@ static void make_tokens(uint64_t seed, struct tokens *ret)
         add_words(ret, seed ^ 3, 6);
         break;
     case 2:
-        ret->items[0].text.len = str_trim(ret->items[0].text).len;
         add_token(ret, TOKEN_EMOJI)->number = roll >> 16;
         break;
     case 3:
@@ -381,7 +381,5 @@ void adf_put_from_text(struct strbuf *buf, struct str text)
         if (text.len == 0 && more)
             more = false;
     }
-    if (!first || buf->failed != ERR_OK)
-        strbuf_add_str(buf, STR("]}"));
-    strbuf_add_str(buf, STR("]}"));
+    strbuf_add_z(buf, first ? "]}" : "]}]}");
 }

@@ -81,16 +81,18 @@ bool faults_pick(struct faults *faults, const struct http_exchange *ex, struct f
     for (size_t i = 0; i < faults->count && !found; i++) {
         struct fault *rule = &faults->rules[i];
 
-        if (rule->times == 0 || !fits(rule, ex))
+        if (!fits(rule, ex))
             continue;
         if (rule->after > 0) {
             rule->after--;
             continue;
         }
-        if (rule->times > 0)
-            rule->times--;
         *ret = *rule;
         found = true;
+        if (rule->times > 0 && --rule->times == 0) { /* used up: its place is free again */
+            memmove(rule, rule + 1, (faults->count - i - 1) * sizeof(*rule));
+            faults->count--;
+        }
     }
     pthread_mutex_unlock(&faults->mutex);
     return found;

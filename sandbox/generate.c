@@ -273,7 +273,7 @@ static enum err_class add_worklogs(struct site *site, const struct generate_opti
     size_t count = (size_t)options->worklogs, first = site->worklog_count;
     struct feed_entry *entries AUTO(free_autop) = calloc(count + 1, sizeof(*entries));
     struct worklog *rows = realloc(site->worklogs, (first + count + 1) * sizeof(*rows));
-    int64_t first_id = first ? site->worklogs[first - 1].id + 1 : 100000;
+    int64_t first_id = site_next_worklog_id(site);
     size_t live = 0;
 
     if (rows) {

@@ -17,6 +17,7 @@
 
 #include "api.h"
 #include "base/civil.h"
+#include "hooks.h"
 
 static const char help[] =
     "usage: tenon-sandbox [--port P] [--generate worklogs=N,…] [--load DIR] [option …]\n"
@@ -31,6 +32,8 @@ static const char help[] =
     "  --email E           account name for Basic authentication (demo@example.com)\n"
     "  --token T           its API token (sandbox-token)\n"
     "  --pat T             personal access token of the Data Center (sandbox-token)\n"
+    "  --webhook URL       tell this address (of this machine) of worklogs and issues that change\n"
+    "  --webhook-secret S  sign what is told: X-Hub-Signature\n"
     "  --burst N           requests a second and method; 0 (default) no limit\n"
     "  --points N          points an hour; 0 (default) none\n"
     "  --latency MS        answer every call so much later\n"
@@ -49,6 +52,7 @@ struct arguments {
     uint32_t port, threads;
     const char *generate, *load, *now, *log, *base_url;
     const char *email, *token, *pat;
+    const char *webhook, *webhook_secret;
     bool datacenter, help;
     int64_t burst, points, latency_ms;
 };
@@ -77,6 +81,8 @@ enum option_id {
     OPT_BASE_URL,
     OPT_THREADS,
     OPT_LOG,
+    OPT_WEBHOOK,
+    OPT_WEBHOOK_SECRET,
     OPT_HELP,
 };
 
@@ -95,6 +101,8 @@ static const struct option long_options[] = {
     {"base-url", required_argument, NULL, OPT_BASE_URL},
     {"threads", required_argument, NULL, OPT_THREADS},
     {"log", required_argument, NULL, OPT_LOG},
+    {"webhook", required_argument, NULL, OPT_WEBHOOK},
+    {"webhook-secret", required_argument, NULL, OPT_WEBHOOK_SECRET},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -148,6 +156,12 @@ static enum err_class take_option(int id, const char *value, struct arguments *t
         break;
     case OPT_LOG:
         to->log = value;
+        break;
+    case OPT_WEBHOOK:
+        to->webhook = value;
+        break;
+    case OPT_WEBHOOK_SECRET:
+        to->webhook_secret = value;
         break;
     case OPT_HELP:
         to->help = true;
@@ -343,7 +357,7 @@ static enum err_class run(int argc, char **argv, struct err *err)
     (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     if (sodium_init() < 0)
         return err_set(err, ERR_BUG, "libsodium cannot start");
-    sandbox.options.latency_ms = args.latency_ms;
+    sandbox.latency_ms = args.latency_ms;
     limits_init(&sandbox.limits);
     sandbox.limits.burst = args.burst;
     sandbox.limits.points_per_hour = args.points;
@@ -356,8 +370,11 @@ static enum err_class run(int argc, char **argv, struct err *err)
         rc = set_clock(&sandbox.site, args.now, err);
     if (rc == ERR_OK)
         rc = open_log(&sandbox, args.log, err);
+    if (rc == ERR_OK && args.webhook)
+        rc = hooks_new(args.webhook, args.webhook_secret, &sandbox.hooks, err);
     if (rc == ERR_OK)
         rc = serve(&sandbox, &args, &ctx, err);
+    hooks_free(sandbox.hooks);
     site_done(&sandbox.site);
     faults_done(&sandbox.faults);
     limits_done(&sandbox.limits);

@@ -235,6 +235,11 @@ uint32_t site_add_worklog(struct site *site, const struct worklog *worklog)
     return row;
 }
 
+int64_t site_next_worklog_id(const struct site *site)
+{
+    return site->worklog_count ? site->worklogs[site->worklog_count - 1].id + 1 : 100000;
+}
+
 uint32_t items_add(struct items *items, const struct item *item)
 {
     if (!GROW(items->rows, items->count, items->room))

@@ -131,6 +131,7 @@ struct site {
     struct items statuses, types, fields; /* recorded; json is the whole object */
     struct items comments, attachments, links, remote_links, webhooks;
     int64_t next_item_id;
+    uint64_t picks; /* random choices of the control path so far */
     /* UTC ms minus the monotonic clock's: what the control path moves. */
     _Atomic int64_t clock_ms;
 };
@@ -149,12 +150,11 @@ static inline void site_unlock_autop(struct site **site)
         (void)pthread_rwlock_unlock(&(*site)->lock);
 }
 /* Holds the lock to the end of the block. */
-#define SITE_READ(site)                                                                            \
-    struct site *held_ AUTO(site_unlock_autop) =                                                   \
-        ((void)pthread_rwlock_rdlock(&(site)->lock), (site))
-#define SITE_WRITE(site)                                                                           \
-    struct site *held_ AUTO(site_unlock_autop) =                                                   \
-        ((void)pthread_rwlock_wrlock(&(site)->lock), (site))
+#define SITE_READ(which) SITE_HOLD(which, pthread_rwlock_rdlock)
+#define SITE_WRITE(which) SITE_HOLD(which, pthread_rwlock_wrlock)
+#define SITE_HOLD(which, lock_it)                                                                  \
+    struct site *held_ AUTO(site_unlock_autop) __attribute__((unused)) =                           \
+        ((void)lock_it(&(which)->lock), (which))
 
 /* ---- Below, the caller holds the lock; adders need the write lock. ---- */
 
@@ -168,6 +168,7 @@ uint32_t site_add_project(struct site *site, const struct project *project);
 uint32_t site_add_issue(struct site *site, const struct issue *issue); /* id above all others */
 /* Id above all others. Puts it into its issue's chain; the feeds are the caller's. */
 uint32_t site_add_worklog(struct site *site, const struct worklog *worklog);
+int64_t site_next_worklog_id(const struct site *site);
 uint32_t items_add(struct items *items, const struct item *item);
 
 uint32_t site_find_user(const struct site *site, struct str account_id);

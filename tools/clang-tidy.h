@@ -3,11 +3,28 @@
  *
  * Why: the analyzer reads one source at a time, so it must suppose that `return err_set(…)` may
  * return ERR_OK, and then reports every caller that trusts a result after ERR_OK. Here each call
- * that reports an error is seen to end in a class that is not ERR_OK, as base/err.c sees to it.
+ * that reports an error is seen to end in a class that is not ERR_OK, in its value and in the
+ * struct, as base/err.c sees to it.
  */
 #include "base/err.h"
 
-#define err_set(err, class, ...) ((void)err_set((err), (class), __VA_ARGS__), (class))
-#define err_wrap(err, ...) ((void)err_wrap((err), __VA_ARGS__), ERR_BUG)
-#define err_errno(err, errnum, ...) ((void)err_errno((err), (errnum), __VA_ARGS__), ERR_DISK)
-#define err_memory(err) ((void)err_memory(err), ERR_MEMORY)
+#define err_set(err, kind, ...)                                                                    \
+    (__extension__({                                                                               \
+        (void)err_set((err), (kind), __VA_ARGS__);                                                 \
+        (err)->class = (kind);                                                                     \
+    }))
+#define err_wrap(err, ...)                                                                         \
+    (__extension__({                                                                               \
+        (void)err_wrap((err), __VA_ARGS__);                                                        \
+        (err)->class = ERR_BUG;                                                                    \
+    }))
+#define err_errno(err, errnum, ...)                                                                \
+    (__extension__({                                                                               \
+        (void)err_errno((err), (errnum), __VA_ARGS__);                                             \
+        (err)->class = ERR_DISK;                                                                   \
+    }))
+#define err_memory(err)                                                                            \
+    (__extension__({                                                                               \
+        (void)err_memory(err);                                                                     \
+        (err)->class = ERR_MEMORY;                                                                 \
+    }))

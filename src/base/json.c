@@ -86,8 +86,11 @@ struct str json_str(yyjson_val *object, const char *name)
 
 bool json_i64(yyjson_val *object, const char *name, int64_t *ret)
 {
-    yyjson_val *value = yyjson_obj_get(object, name);
+    return json_to_i64(yyjson_obj_get(object, name), ret);
+}
 
+bool json_to_i64(yyjson_val *value, int64_t *ret)
+{
     if (yyjson_is_uint(value)) {
         uint64_t n = yyjson_get_uint(value);
 

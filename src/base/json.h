@@ -29,6 +29,7 @@ static inline void yyjson_doc_autop(yyjson_doc **doc)
 struct str json_str(yyjson_val *object, const char *name);
 /* A whole number, or a string that holds one: Jira sends ids as either. */
 MUST_USE bool json_i64(yyjson_val *object, const char *name, int64_t *ret);
+MUST_USE bool json_to_i64(yyjson_val *value, int64_t *ret); /* the same of a value; NULL: false */
 bool json_bool(yyjson_val *object, const char *name, bool otherwise);
 
 /* Writer. Values and members alternate as JSON wants; nesting at most 32. */

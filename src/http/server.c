@@ -506,6 +506,8 @@ static void exchange_free(struct exchange *x)
 {
     struct http_server *server = x->server;
 
+    if (x->ex.stream_done)
+        x->ex.stream_done(x->ex.stream_arg);
     strbuf_done(&x->body);
     strbuf_done(&x->ex.out);
     arena_free(x->ex.arena);

@@ -42,13 +42,14 @@ struct http_exchange {
     struct str params[ROUTE_PARAMS_MAX]; /* the {…} parts of the route, decoded, in order */
     void *conn;                          /* opaque; for the look-ups below */
     /* The answer */
-    int status;               /* 200 unless set */
-    const char *content_type; /* "application/json" unless set; literal or in the arena */
-    struct strbuf out;        /* the body */
-    int64_t delay_ms;         /* send it this much later; no thread is held meanwhile */
-    http_stream *stream;      /* when set, the body comes from here and `out` is not sent */
-    void *stream_arg;         /* lives at least as long as the arena */
-    int64_t stream_bytes;     /* length announced; -1: not known, sent in chunks */
+    int status;                     /* 200 unless set */
+    const char *content_type;       /* "application/json" unless set; literal or in the arena */
+    struct strbuf out;              /* the body */
+    int64_t delay_ms;               /* send it this much later; no thread is held meanwhile */
+    http_stream *stream;            /* when set, the body comes from here and `out` is not sent */
+    void *stream_arg;               /* lives at least as long as the arena */
+    int64_t stream_bytes;           /* length announced; -1: not known, sent in chunks */
+    void (*stream_done)(void *arg); /* called once, after the last use of stream_arg; or NULL */
     bool cut_off; /* close the connection after sending half of the body (sandbox faults) */
     bool drop;    /* close the connection without any answer (sandbox faults) */
 };

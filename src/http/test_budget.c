@@ -46,7 +46,7 @@ static int64_t take(struct world *w, enum http_method method, int64_t points)
     return http_budget_take(w->budget, method, points, w->now_ms, w->mono_ms);
 }
 
-/* Learns from an answer with up to six "Name: value" headers; what a retry must wait. */
+/* Learns from an answer with up to three "Name: value" headers; what a retry must wait. */
 static int64_t learn(struct world *w, enum http_method method, int status, const char *a,
                      const char *b, const char *c)
 {
@@ -446,6 +446,22 @@ static void of_several_policies_the_tightest_counts_in_any_order(void **state)
     }
 }
 
+static void of_several_policies_the_least_is_shown_when_none_tells_what_is_left(void **state)
+{
+    static const char *const orders[] = {
+        "RateLimit-Policy: a;q=100000;w=3600,b;q=65000;w=3600,c;q=90000;w=3600",
+        "RateLimit-Policy: b;q=65000;w=3600,a;q=100000;w=3600,c;w=3600",
+    };
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(orders); i++) {
+        AUTO(world_done) struct world w = world(0, 0);
+
+        assert_int_equal(learn(&w, HTTP_GET, 200, orders[i], NULL, NULL), 0);
+        assert_int_equal(http_budget_usage(w.budget).points_limit, 65000);
+    }
+}
+
 static void a_policy_of_seconds_holds_its_method(void **state)
 {
     AUTO(world_done) struct world w = world(0, 0);
@@ -573,6 +589,7 @@ int main(void)
         cmocka_unit_test(beta_limits_are_shown_and_not_kept_to),
         cmocka_unit_test(a_policy_alone_is_shown_and_stops_nobody),
         cmocka_unit_test(of_several_policies_the_tightest_counts_in_any_order),
+        cmocka_unit_test(of_several_policies_the_least_is_shown_when_none_tells_what_is_left),
         cmocka_unit_test(a_policy_of_seconds_holds_its_method),
         cmocka_unit_test(an_own_smaller_quota_stays_whatever_the_host_says),
         cmocka_unit_test(nothing_remaining_holds_the_method_and_near_spreads_its_calls),

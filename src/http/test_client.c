@@ -289,6 +289,19 @@ static void the_wish_of_the_host_is_the_least_wait(void **state)
     assert_int_equal(http_budget_usage(w->budget).throttled, 3);
 }
 
+static void a_call_that_waits_for_its_issue_holds_nobody_else(void **state)
+{
+    struct world *w = *state;
+    static const struct step steps[] = {
+        {429, NULL, {"RateLimit-Reason: jira-per-issue-on-write", "Retry-After: 50"}}, {200}};
+    struct err err = {0};
+    int status = 0;
+
+    assert_int_equal(RUN(w, &post, steps, &status, &err), ERR_OK);
+    assert_int_equal(w->tried_ms[1] - w->tried_ms[0], 50000);
+    assert_int_equal(w->fake.sleeps, 1);
+}
+
 static void a_wish_longer_than_two_minutes_goes_to_the_caller(void **state)
 {
     struct world *w = *state;
@@ -542,6 +555,7 @@ int main(void)
         T(a_failed_try_is_repeated_until_it_succeeds),
         T(waits_double_with_jitter_and_are_capped),
         T(the_wish_of_the_host_is_the_least_wait),
+        T(a_call_that_waits_for_its_issue_holds_nobody_else),
         T(a_wish_longer_than_two_minutes_goes_to_the_caller),
         T(the_budget_is_waited_for_before_the_start),
         T(a_person_who_waits_gets_the_first_answer),

@@ -30,9 +30,7 @@ static void add_leaf(yyjson_val *node, struct str type, struct strbuf *ret)
 {
     yyjson_val *attrs = yyjson_obj_get(node, "attrs");
 
-    if (str_eq_z(type, "text")) {
-        strbuf_add_str(ret, json_str(node, "text"));
-    } else if (str_eq_z(type, "hardBreak")) {
+    if (str_eq_z(type, "hardBreak")) {
         strbuf_add_char(ret, '\n');
     } else if (str_eq_z(type, "inlineCard") || str_eq_z(type, "blockCard")) {
         strbuf_add_str(ret, json_str(attrs, "url"));
@@ -48,6 +46,12 @@ static void add_leaf(yyjson_val *node, struct str type, struct strbuf *ret)
 static void add_node(yyjson_val *node, struct strbuf *ret)
 {
     struct str type = json_str(node, "type");
+
+    if (str_eq(type, STR("text"))) { /* by far the most */
+        strbuf_add_str(ret, json_str(node, "text"));
+        return;
+    }
+
     yyjson_val *content = yyjson_obj_get(node, "content");
     size_t at, count;
     yyjson_val *child;

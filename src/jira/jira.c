@@ -106,20 +106,6 @@ enum err_class jira_server_info(struct jira *jira, struct jira_server *ret, stru
     return ERR_OK;
 }
 
-/* Cloud says accountId; Data Center says key, and name on old versions. */
-static struct str account_of(yyjson_val *user)
-{
-    static const char *const names[] = {"accountId", "key", "name"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++) {
-        struct str id = json_str(user, names[i]);
-
-        if (id.len > 0 && id.len <= LIMIT_ACCOUNT_ID_BYTES && !str_eq_z(id, "unknown"))
-            return id;
-    }
-    return (struct str){NULL, 0};
-}
-
 enum err_class jira_myself(struct jira *jira, struct strbuf *ret_account, struct err *err)
 {
     AUTO(strbuf_autop) struct strbuf path = STRBUF_INIT(PATH_BYTES);
@@ -134,7 +120,7 @@ enum err_class jira_myself(struct jira *jira, struct strbuf *ret_account, struct
     if (rc != ERR_OK)
         return rc;
 
-    struct str account = account_of(yyjson_doc_get_root(doc));
+    struct str account = jira_account(yyjson_doc_get_root(doc));
 
     if (account.len == 0)
         return err_set(err, ERR_REMOTE, "%s does not say whose credential this is (myself)",
@@ -305,32 +291,6 @@ bool jira_worklogs_next(struct jira_worklogs *list, struct jira_worklog *ret,
         return false;
     *ret_defect = jira_worklog_read(object, &list->comment, ret);
     return true;
-}
-
-enum jira_defect jira_worklog_read(yyjson_val *object, struct strbuf *comment,
-                                   struct jira_worklog *ret)
-{
-    enum jira_defect defect = JIRA_DEFECT_NONE;
-
-    *ret = (struct jira_worklog){0};
-    strbuf_reset(comment);
-    if (!json_i64(object, "id", &ret->id) || ret->id <= 0)
-        return JIRA_DEFECT_NO_ID;
-    if (!json_i64(object, "issueId", &ret->issue_id) || ret->issue_id <= 0)
-        defect = JIRA_DEFECT_NO_ISSUE;
-    if (!json_i64(object, "timeSpentSeconds", &ret->seconds) || ret->seconds < 0 ||
-        ret->seconds > INT32_MAX)
-        defect = JIRA_DEFECT_NO_SECONDS;
-    if (!civil_parse_stamp(json_str(object, "created"), &ret->created_ms) ||
-        !civil_parse_stamp(json_str(object, "updated"), &ret->updated_ms) ||
-        !civil_parse_stamp(json_str(object, "started"), &ret->started_ms))
-        defect = JIRA_DEFECT_NO_TIME;
-    jira_text(yyjson_obj_get(object, "comment"), comment);
-    if (comment->failed != ERR_OK)
-        defect = JIRA_DEFECT_COMMENT;
-    ret->comment = strbuf_str(comment);
-    ret->account = account_of(yyjson_obj_get(object, "author"));
-    return defect;
 }
 
 /* A GET whose 404 means "no". */

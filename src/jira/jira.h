@@ -107,6 +107,9 @@ MUST_USE enum err_class jira_worklog_exists(struct jira *jira, int64_t issue_id,
 MUST_USE enum err_class jira_issue_exists(struct jira *jira, int64_t issue_id, bool *ret,
                                           struct err *err);
 
+/* The account id (Cloud) or user key (Data Center) of a user object; empty when it has none. */
+struct str jira_account(yyjson_val *user);
+
 /* One worklog object; for jira_worklogs_next and for tests. `comment` is reset and filled. */
 enum jira_defect jira_worklog_read(yyjson_val *object, struct strbuf *comment,
                                    struct jira_worklog *ret);

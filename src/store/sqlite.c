@@ -29,8 +29,8 @@ int sqlite3_key(sqlite3 *db, const void *key, int key_len);
 
 #define BUSY_MS 10000
 #define STATEMENTS_KEPT 64
-#define CACHE_KIB 8192
-#define CHECKPOINT_PAGES 2000 /* 16 MB of log */
+#define CACHE_KIB 49152
+#define CHECKPOINT_PAGES 6000 /* 48 MB of log */
 
 struct db_stmt {
     struct db *db;

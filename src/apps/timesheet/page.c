@@ -280,7 +280,7 @@ enum err_class page_make(const struct query_cells *cells, struct report **ret, s
     report->layout = cells->layout;
     report->group_count = request->group_count;
     memcpy(report->groups, request->groups, sizeof(report->groups));
-    report->rows_all = all;
+    report->rows_all = cells->count;
     report->seconds = cells->seconds;
     report->count = cells->rows;
     report->unmatched = cells->unmatched;

@@ -130,7 +130,7 @@ AUTO_DEFINE(struct report, report_free)
 int64_t report_seconds(const struct report *report); /* totals */
 int64_t report_count(const struct report *report);
 const struct report_row *report_rows(const struct report *report, size_t *ret_count); /* the page */
-/* Rows there are before the page is cut out of them, after top. */
+/* Rows there are, before top and page. */
 size_t report_rows_all(const struct report *report);
 /* Filter values that no worklog has: misspelled, or without work. */
 size_t report_unmatched(const struct report *report);

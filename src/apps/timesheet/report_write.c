@@ -181,7 +181,9 @@ enum err_class report_write_csv(const struct report *report, report_flush flush,
 
 /* ---- Table ---- */
 
+/* What stands in the table for a group that has no value. */
 #define NO_TAG STR("(no tag)")
+#define NOBODY STR("(nobody)")
 #define GAP 2 /* blanks between columns */
 
 void report_put_hours(struct strbuf *buf, int64_t seconds)
@@ -300,7 +302,9 @@ static struct str cell_text(const struct writer *writer, size_t row, size_t grou
 {
     struct str cell = report_cell(writer->report, &writer->rows[row], group, buf);
 
-    return cell.ptr ? cell : NO_TAG;
+    if (cell.ptr)
+        return cell;
+    return writer->groups[group] == REPORT_TAG ? NO_TAG : NOBODY;
 }
 
 static void measure(const struct writer *writer, struct table *table)

@@ -12,12 +12,13 @@
 
 #include "base/limits.h"
 
+static struct err err; /* of the call before; each test runs alone */
+
+/* The call must succeed; prints its error when it does not. */
 #define OK(call)                                                                                   \
     do {                                                                                           \
-        struct err err_ = {0};                                                                     \
-        struct err *err = &err_;                                                                   \
         if (call)                                                                                  \
-            fail_msg("%s: %s", #call, err->msg);                                                   \
+            fail_msg("%s: %s", #call, err.msg);                                                    \
     } while (0)
 
 static struct columns_row row(int64_t id, int64_t started_ms, int64_t issue, int64_t person,
@@ -29,12 +30,12 @@ static struct columns_row row(int64_t id, int64_t started_ms, int64_t issue, int
 
 static void add(struct columns *columns, struct columns_row r)
 {
-    OK(columns_add(columns, &r, err));
+    OK(columns_add(columns, &r, &err));
 }
 
 static void put(struct columns *columns, struct columns_row r)
 {
-    OK(columns_put(columns, &r, err));
+    OK(columns_put(columns, &r, &err));
 }
 
 /* Columns with three persons and three tags, unsealed. */
@@ -43,12 +44,12 @@ static struct columns *with_names(void)
     struct columns *columns = columns_new(0);
 
     assert_non_null(columns);
-    OK(columns_person(columns, 1, STR("carol"), err));
-    OK(columns_person(columns, 2, STR("alice"), err));
-    OK(columns_person(columns, 3, STR("bob"), err));
-    OK(columns_tag(columns, 1, STR("meeting"), err));
-    OK(columns_tag(columns, 2, STR("billable"), err));
-    OK(columns_tag(columns, 5, STR("travel"), err));
+    OK(columns_person(columns, 1, STR("carol"), &err));
+    OK(columns_person(columns, 2, STR("alice"), &err));
+    OK(columns_person(columns, 3, STR("bob"), &err));
+    OK(columns_tag(columns, 1, STR("meeting"), &err));
+    OK(columns_tag(columns, 2, STR("billable"), &err));
+    OK(columns_tag(columns, 5, STR("travel"), &err));
     return columns;
 }
 
@@ -83,7 +84,7 @@ static void rows_are_sorted_by_start_whatever_their_order(void **state)
     add(columns, row(11, -5000, 8, 2, 120));
     add(columns, row(12, 1000, 7, 3, 0));
     add(columns, row(13, 3000, 9, 0, 180));
-    OK(columns_seal(columns, err));
+    OK(columns_seal(columns, &err));
     assert_true(columns_settled(columns));
     assert_int_equal(columns_rows(columns), 4);
     assert_content(columns, "11@-5000/8/2/120 12@1000/7/3/0 10@3000/7/1/60 13@3000/9/0/180");
@@ -95,14 +96,14 @@ static void no_rows_are_columns_too(void **state)
     struct columns *columns = columns_new(10);
 
     (void)state;
-    OK(columns_seal(columns, err));
+    OK(columns_seal(columns, &err));
     assert_content(columns, "");
-    OK(columns_remove(columns, 5, err));
-    OK(columns_settle(columns, err));
+    OK(columns_remove(columns, 5, &err));
+    OK(columns_settle(columns, &err));
     assert_content(columns, "");
-    OK(columns_person(columns, 1, STR("alice"), err));
+    OK(columns_person(columns, 1, STR("alice"), &err));
     put(columns, row(1, 5, 5, 1, 5));
-    OK(columns_settle(columns, err));
+    OK(columns_settle(columns, &err));
     assert_content(columns, "1@5/5/1/5");
     columns_free(columns);
 }
@@ -115,15 +116,15 @@ static void a_put_replaces_the_row_and_keeps_its_tags(void **state)
     add(columns, row(10, 1000, 7, 1, 60));
     add(columns, row(11, 2000, 7, 1, 60));
     add(columns, row(12, 3000, 7, 1, 60));
-    OK(columns_tag_worklog(columns, 10, 2, err));
-    OK(columns_tag_worklog(columns, 12, 5, err));
-    OK(columns_seal(columns, err));
+    OK(columns_tag_worklog(columns, 10, 2, &err));
+    OK(columns_tag_worklog(columns, 12, 5, &err));
+    OK(columns_seal(columns, &err));
 
     put(columns, row(11, 2000, 8, 2, 90));  /* stays in place */
     put(columns, row(10, 9000, 7, 3, 61));  /* goes to the end */
     put(columns, row(13, 2000, 77, 3, 10)); /* is new */
     assert_false(columns_settled(columns));
-    OK(columns_settle(columns, err));
+    OK(columns_settle(columns, &err));
     assert_content(columns, "11@2000/8/2/90 13@2000/77/3/10 12@3000/7/1/60+5 10@9000/7/3/61+2");
     columns_free(columns);
 }
@@ -135,19 +136,19 @@ static void the_last_word_on_a_worklog_counts(void **state)
     (void)state;
     add(columns, row(10, 1000, 7, 1, 60));
     add(columns, row(11, 2000, 7, 1, 60));
-    OK(columns_tag_worklog(columns, 10, 2, err));
-    OK(columns_tag_worklog(columns, 11, 1, err));
-    OK(columns_seal(columns, err));
+    OK(columns_tag_worklog(columns, 10, 2, &err));
+    OK(columns_tag_worklog(columns, 11, 1, &err));
+    OK(columns_seal(columns, &err));
 
     put(columns, row(10, 5000, 7, 1, 1));
-    OK(columns_remove(columns, 10, err));
+    OK(columns_remove(columns, 10, &err));
     put(columns, row(12, 5000, 7, 1, 2));
-    OK(columns_remove(columns, 12, err));
-    OK(columns_remove(columns, 11, err));
+    OK(columns_remove(columns, 12, &err));
+    OK(columns_remove(columns, 11, &err));
     put(columns, row(11, 2000, 7, 1, 3)); /* comes back without the tag it had */
-    OK(columns_tag_worklog(columns, 11, 5, err));
-    OK(columns_remove(columns, 99, err)); /* nobody knows it */
-    OK(columns_settle(columns, err));
+    OK(columns_tag_worklog(columns, 11, 5, &err));
+    OK(columns_remove(columns, 99, &err)); /* nobody knows it */
+    OK(columns_settle(columns, &err));
     assert_content(columns, "11@2000/7/1/3+5");
     columns_free(columns);
 }
@@ -157,32 +158,32 @@ static void tags_are_given_and_taken(void **state)
     struct columns *columns = with_names();
 
     (void)state;
-    OK(columns_tag_worklog(columns, 11, 5, err)); /* before its row is there */
+    OK(columns_tag_worklog(columns, 11, 5, &err)); /* before its row is there */
     add(columns, row(10, 1000, 7, 1, 60));
     add(columns, row(11, 2000, 7, 1, 60));
     add(columns, row(12, 3000, 7, 1, 60));
-    OK(columns_tag_worklog(columns, 10, 1, err));
-    OK(columns_tag_worklog(columns, 10, 2, err));
-    OK(columns_tag_worklog(columns, 10, 1, err)); /* twice is once */
-    OK(columns_tag_worklog(columns, 99, 1, err)); /* of a worklog that is not there */
-    OK(columns_seal(columns, err));
+    OK(columns_tag_worklog(columns, 10, 1, &err));
+    OK(columns_tag_worklog(columns, 10, 2, &err));
+    OK(columns_tag_worklog(columns, 10, 1, &err)); /* twice is once */
+    OK(columns_tag_worklog(columns, 99, 1, &err)); /* of a worklog that is not there */
+    OK(columns_seal(columns, &err));
     assert_content(columns, "10@1000/7/1/60+1+2 11@2000/7/1/60+5 12@3000/7/1/60");
 
-    OK(columns_untag_worklog(columns, 10, 1, err));
-    OK(columns_untag_worklog(columns, 10, 5, err)); /* it had not got it */
-    OK(columns_untag_worklog(columns, 11, 5, err));
-    OK(columns_tag_worklog(columns, 12, 2, err));
-    OK(columns_settle(columns, err));
+    OK(columns_untag_worklog(columns, 10, 1, &err));
+    OK(columns_untag_worklog(columns, 10, 5, &err)); /* it had not got it */
+    OK(columns_untag_worklog(columns, 11, 5, &err));
+    OK(columns_tag_worklog(columns, 12, 2, &err));
+    OK(columns_settle(columns, &err));
     assert_content(columns, "10@1000/7/1/60+2 11@2000/7/1/60 12@3000/7/1/60+2");
 
-    OK(columns_clear_tags(columns, 12, err));
-    OK(columns_tag_worklog(columns, 12, 5, err));
-    OK(columns_clear_tags(columns, 10, err));
-    OK(columns_settle(columns, err));
+    OK(columns_clear_tags(columns, 12, &err));
+    OK(columns_tag_worklog(columns, 12, 5, &err));
+    OK(columns_clear_tags(columns, 10, &err));
+    OK(columns_settle(columns, &err));
     assert_content(columns, "10@1000/7/1/60 11@2000/7/1/60 12@3000/7/1/60+5");
 
     put(columns, row(99, 1, 7, 1, 1)); /* and the tag of before is forgotten */
-    OK(columns_settle(columns, err));
+    OK(columns_settle(columns, &err));
     assert_content(columns, "99@1/7/1/1 10@1000/7/1/60 11@2000/7/1/60 12@3000/7/1/60+5");
     columns_free(columns);
 }
@@ -196,7 +197,7 @@ static void dictionaries_know_their_order(void **state)
     add(columns, row(1, 1, 30, 1, 1));
     add(columns, row(2, 2, 10, 1, 1));
     add(columns, row(3, 3, 20, 1, 1));
-    OK(columns_seal(columns, err));
+    OK(columns_seal(columns, &err));
 
     struct columns_view view = columns_view(columns);
 
@@ -217,8 +218,8 @@ static void dictionaries_know_their_order(void **state)
 
     put(columns, row(4, 4, 15, 1, 1)); /* between known ones */
     put(columns, row(5, 5, 5, 1, 1));
-    OK(columns_person(columns, 1, STR("aaron"), err)); /* renamed */
-    OK(columns_settle(columns, err));
+    OK(columns_person(columns, 1, STR("aaron"), &err)); /* renamed */
+    OK(columns_settle(columns, &err));
     view = columns_view(columns);
     assert_int_equal(view.persons.count, 3);
     assert_int_equal(view.persons.order[0], 1);
@@ -234,30 +235,29 @@ static void dictionaries_know_their_order(void **state)
 static void a_row_of_somebody_without_account_id_is_refused_until_named(void **state)
 {
     struct columns *columns = with_names();
-    struct err err = {0};
 
     (void)state;
     add(columns, row(10, 2000, 7, 8, 60));
     add(columns, row(11, 1000, 7, 1, 60));
     assert_int_equal(columns_seal(columns, &err), ERR_CORRUPT);
     assert_string_equal(err.msg, "worklog 10 is of person 8, whose account id is missing");
-    OK(columns_person(columns, 8, STR("dave"), err));
-    OK(columns_seal(columns, err));
+    OK(columns_person(columns, 8, STR("dave"), &err));
+    OK(columns_seal(columns, &err));
 
     put(columns, row(12, 3000, 7, 9, 60));
-    OK(columns_remove(columns, 11, err));
+    OK(columns_remove(columns, 11, &err));
     assert_int_equal(columns_settle(columns, &err), ERR_CORRUPT);
     assert_string_equal(err.msg, "worklog 12 is of person 9, whose account id is missing");
     assert_int_equal(columns_rows(columns), 2); /* nothing happened, nothing is lost */
-    OK(columns_person(columns, 9, STR("erin"), err));
-    OK(columns_settle(columns, err));
+    OK(columns_person(columns, 9, STR("erin"), &err));
+    OK(columns_settle(columns, &err));
     assert_content(columns, "10@2000/7/8/60 12@3000/7/9/60");
 
-    OK(columns_tag_worklog(columns, 12, 4, err));
+    OK(columns_tag_worklog(columns, 12, 4, &err));
     assert_int_equal(columns_settle(columns, &err), ERR_CORRUPT);
     assert_string_equal(err.msg, "worklog 12 has tag 4, whose name is missing");
-    OK(columns_tag(columns, 4, STR("late"), err));
-    OK(columns_settle(columns, err));
+    OK(columns_tag(columns, 4, STR("late"), &err));
+    OK(columns_settle(columns, &err));
     assert_content(columns, "10@2000/7/8/60 12@3000/7/9/60+4");
     columns_free(columns);
 }
@@ -281,7 +281,6 @@ static void values_out_of_range_are_named_and_refused(void **state)
          "worklog 6 is of person 16777215, which is not in 0..16777214, the range of report "
          "columns"},
     };
-    struct err err = {0};
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
@@ -293,10 +292,10 @@ static void values_out_of_range_are_named_and_refused(void **state)
                      ERR_CORRUPT);
     assert_int_equal(columns_tag_worklog(columns, 1, 0, &err), ERR_CORRUPT);
     memset(long_text, 'a', sizeof(long_text));
-    assert_int_equal(
-        columns_person(columns, 1, (struct str){long_text, sizeof(long_text)}, &err), ERR_CORRUPT);
+    assert_int_equal(columns_person(columns, 1, (struct str){long_text, sizeof(long_text)}, &err),
+                     ERR_CORRUPT);
     assert_string_equal(err.msg, "the account id of person 1 has 256 bytes; limit 255");
-    OK(columns_seal(columns, err));
+    OK(columns_seal(columns, &err));
     assert_int_equal(columns_put(columns, &cases[0].row, &err), ERR_CORRUPT);
     assert_true(columns_settled(columns));
     columns_free(columns);
@@ -305,13 +304,12 @@ static void values_out_of_range_are_named_and_refused(void **state)
 static void a_worklog_that_was_added_twice_is_told_when_it_changes(void **state)
 {
     struct columns *columns = with_names();
-    struct err err = {0};
 
     (void)state;
     add(columns, row(10, 1000, 7, 1, 60));
     add(columns, row(10, 2000, 7, 1, 60));
-    OK(columns_seal(columns, err));
-    OK(columns_remove(columns, 10, err));
+    OK(columns_seal(columns, &err));
+    OK(columns_remove(columns, 10, &err));
     assert_int_equal(columns_settle(columns, &err), ERR_BUG);
     assert_string_equal(err.msg, "worklog 10 is in the report columns twice");
     columns_free(columns);
@@ -324,12 +322,12 @@ static void a_row_takes_at_most_32_bytes(void **state)
     uint64_t seed = 3;
 
     (void)state;
-    OK(columns_person(columns, 1, STR("alice"), err));
+    OK(columns_person(columns, 1, STR("alice"), &err));
     for (int64_t i = 0; i < rows; i++) {
         seed = seed * UINT64_C(6364136223846793005) + UINT64_C(1442695040888963407);
         add(columns, row(i, (int64_t)(seed >> 30), i % (rows / 20), 1, 60));
     }
-    OK(columns_seal(columns, err));
+    OK(columns_seal(columns, &err));
     assert_true(columns_bytes(columns) <= (size_t)rows * 32);
     columns_free(columns);
 }
@@ -366,26 +364,26 @@ static void change_both(struct columns *columns, struct model_row *model, uint64
 
     switch (roll(seed, 8)) {
     case 0:
-        OK(columns_remove(columns, (int64_t)id, err));
+        OK(columns_remove(columns, (int64_t)id, &err));
         *one = (struct model_row){0};
         break;
     case 1:
-        OK(columns_clear_tags(columns, (int64_t)id, err));
+        OK(columns_clear_tags(columns, (int64_t)id, &err));
         memset(one->tags, 0, sizeof(one->tags));
         break;
     case 2:
-        OK(columns_untag_worklog(columns, (int64_t)id, tag, err));
+        OK(columns_untag_worklog(columns, (int64_t)id, tag, &err));
         one->tags[tag] = false;
         break;
     case 3:
     case 4:
-        OK(columns_tag_worklog(columns, (int64_t)id, tag, err));
+        OK(columns_tag_worklog(columns, (int64_t)id, tag, &err));
         one->tags[tag] = true;
         break;
     default:
         one->row = random_row(seed, id);
         one->there = true;
-        OK(columns_put(columns, &one->row, err));
+        OK(columns_put(columns, &one->row, &err));
     }
 }
 
@@ -437,8 +435,8 @@ static void run_of_changes(uint64_t seed)
         char name[8];
 
         snprintf(name, sizeof(name), "n%d", (int)roll(&seed, 1000));
-        OK(columns_person(columns, ref, str_from(name), err));
-        OK(columns_tag(columns, ref, str_from(name), err));
+        OK(columns_person(columns, ref, str_from(name), &err));
+        OK(columns_tag(columns, ref, str_from(name), &err));
     }
     for (size_t id = 0; id < first; id++) {
         model[id].row = random_row(&seed, id);
@@ -447,18 +445,18 @@ static void run_of_changes(uint64_t seed)
         if (roll(&seed, 3) == 0) {
             int64_t tag = 1 + (int64_t)roll(&seed, MODEL_TAGS);
 
-            OK(columns_tag_worklog(columns, (int64_t)id, tag, err));
+            OK(columns_tag_worklog(columns, (int64_t)id, tag, &err));
             model[id].tags[tag] = true;
         }
     }
-    OK(columns_seal(columns, err));
+    OK(columns_seal(columns, &err));
     assert_like_model(columns, model);
     for (int turn = 0; turn < 60; turn++) {
         uint64_t changes = roll(&seed, turn % 5 == 0 ? 200 : 6);
 
         for (uint64_t i = 0; i < changes; i++)
             change_both(columns, model, &seed);
-        OK(columns_settle(columns, err));
+        OK(columns_settle(columns, &err));
         for (size_t id = 0; id < MODEL_MAX; id++)
             if (!model[id].there)
                 memset(model[id].tags, 0, sizeof(model[id].tags)); /* forgotten by now */
