@@ -353,7 +353,7 @@ static enum err_class run(int argc, char **argv, struct err *err)
     }
     block_signals();
     /* Pages of two megabytes come and go: keep their memory instead of giving it back each time. */
-    (void)mallopt(M_MMAP_THRESHOLD, 64 << 20);
+    (void)mallopt(M_MMAP_THRESHOLD, 32 << 20);
     (void)mallopt(M_TRIM_THRESHOLD, 256 << 20);
     if (sodium_init() < 0)
         return err_set(err, ERR_BUG, "libsodium cannot start");

@@ -51,6 +51,13 @@ static void call_free(struct http_call *call)
 }
 AUTO_DEFINE(struct http_call, call_free)
 
+bool http_ready(const struct http_call *call)
+{
+    const struct ctx *ctx = call->client->ctx;
+
+    return call->net && ctx->net->ready(ctx->net_self, ctx, call->net);
+}
+
 void http_drop(struct http_call *call)
 {
     if (!call)

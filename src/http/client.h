@@ -49,6 +49,8 @@ MUST_USE enum err_class http_start(struct http_client *client, const struct http
  */
 MUST_USE enum err_class http_finish(struct http_call *call, struct net_response *ret,
                                     int *ret_status, struct err *err);
+/* Is the answer of the try under way here already? false may mean a long wait. */
+bool http_ready(const struct http_call *call);
 void http_drop(struct http_call *call); /* NULL is fine */
 AUTO_DEFINE(struct http_call, http_drop)
 

@@ -194,7 +194,19 @@ static enum err_class net_finish(void *self, const struct ctx *ctx, struct net_c
     return class;
 }
 
-static const struct net_ops net_curl_ops = {net_start, net_finish, net_drop};
+static bool net_ready(void *self, const struct ctx *ctx, struct net_call *call)
+{
+    struct net_curl *net = self;
+    bool ended;
+
+    (void)ctx;
+    (void)pthread_mutex_lock(&net->lock);
+    ended = call->ended;
+    (void)pthread_mutex_unlock(&net->lock);
+    return ended;
+}
+
+static const struct net_ops net_curl_ops = {net_start, net_finish, net_ready, net_drop};
 
 /* ---- the thread ---- */
 

@@ -86,6 +86,8 @@ struct net_ops {
      */
     enum err_class (*finish)(void *self, const struct ctx *ctx, struct net_call *call,
                              struct net_response *ret, struct err *err);
+    /* Would finish return without waiting? */
+    bool (*ready)(void *self, const struct ctx *ctx, struct net_call *call);
     /* Gives the call up. NULL is fine. */
     void (*drop)(void *self, struct net_call *call);
 };

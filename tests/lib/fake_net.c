@@ -131,7 +131,13 @@ static void fake_drop(void *self, struct net_call *call)
     call_free(call);
 }
 
-static const struct net_ops fake_ops = {fake_start, fake_finish, fake_drop};
+static bool fake_ready(void *self, const struct ctx *ctx, struct net_call *call)
+{
+    (void)self;
+    return call->due_ms <= ctx_mono_ms(ctx);
+}
+
+static const struct net_ops fake_ops = {fake_start, fake_finish, fake_ready, fake_drop};
 
 void fake_net_init(struct fake_net *net, fake_net_handler *handler, void *arg)
 {

@@ -2,13 +2,19 @@
  * pages.c: walking Jira's feeds, page by page.
  *
  * The pipeline: while page n is stored, the worklogs of page n+1 and the ids of page n+2 are on
- * their way. A page is stored in one transaction together with the cursor behind it, so the cursor
- * never covers what is not stored. The next page's query is Jira's own: more than a page of
+ * their way. A page is stored together with the cursor behind it, so the cursor never covers what
+ * is not stored. Pages share a transaction as long as the next answer is there already: edited
+ * worklogs lie scattered over the table, and a database page that several of them touch is then
+ * encrypted once. Before a wait what is open is committed, so nobody is locked out by a slow
+ * remote, and a kill costs little. The next page's query is Jira's own: more than a page of
  * worklogs can share one time, which no arithmetic of ours could page through.
  */
 #include "apps/timesheet/sync_internal.h"
 
 #include <assert.h>
+
+/* Feed pages in one transaction, at most. */
+#define PAGES_PER_TX 16
 
 /* How far behind the feed's end the next run begins: hides late commits on Jira's side. */
 #define OVERLAP_MS (INT64_C(2) * 60 * 1000)
@@ -25,6 +31,56 @@ void sync_page_free(struct sync_page *page)
     http_drop(page->list);
     jira_worklogs_done(&page->answer);
     free(page);
+}
+
+enum err_class sync_tx_open(struct sync *sync, struct err *err)
+{
+    sync->half = true;
+    return db_in_tx(sync->tenant->db) ? ERR_OK : db_begin(sync->tenant->db, DB_BULK, err);
+}
+
+void sync_tx_keep(struct sync *sync)
+{
+    sync->half = false;
+}
+
+static enum err_class commit(struct sync *sync, enum err_class rc, struct err *err)
+{
+    struct err commit_err = {0};
+    enum err_class done = db_commit(sync->tenant->db, &commit_err);
+
+    if (done == ERR_OK) {
+        sync->committed_state = sync->state;
+        sync->committed_run = sync->run;
+        return rc;
+    }
+    if (rc == ERR_OK)
+        *err = commit_err;
+    sync->half = true; /* nothing of it stands */
+    return rc == ERR_OK ? done : rc;
+}
+
+enum err_class sync_tx_close(struct sync *sync, enum err_class rc, struct err *err)
+{
+    if (rc == ERR_OK)
+        sync->half = false;
+    if (db_in_tx(sync->tenant->db) && !sync->half)
+        rc = commit(sync, rc, err);
+    if (sync->half) {
+        db_rollback(sync->tenant->db);
+        sync->state = sync->committed_state;
+        sync->run = sync->committed_run;
+        mirror_forget(&sync->mirror);
+    }
+    sync->half = false;
+    sync->pages_open = 0;
+    return rc;
+}
+
+/* Commits before a wait for that call. */
+static enum err_class before_wait(struct sync *sync, const struct http_call *call, struct err *err)
+{
+    return call && http_ready(call) ? ERR_OK : sync_tx_close(sync, ERR_OK, err);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -135,15 +191,13 @@ static enum err_class step_over(struct sync *sync, const char *query, struct jir
     (void)snprintf(feed->next, sizeof(feed->next), "since=%lld",
                    (long long)feed->rows[feed->count - 1].time_ms + 1);
 
-    enum err_class rc = db_begin(sync->tenant->db, DB_BULK, err);
+    enum err_class rc = sync_tx_open(sync, err);
 
     if (rc == ERR_OK)
         rc = sync_warn(sync->tenant, &sync->run, WARN_SAME_TIME, 0, 0, err);
-    if (rc != ERR_OK) {
-        db_rollback(sync->tenant->db);
-        return rc;
-    }
-    return db_commit(sync->tenant->db, err);
+    if (rc == ERR_OK)
+        sync_tx_keep(sync);
+    return rc;
 }
 
 /* Where the walk goes on after a page: Jira's own word, or, at the end, a little before it. */
@@ -173,22 +227,23 @@ static void advance(struct sync *sync, const struct jira_feed_page *feed)
 static enum err_class store_page(struct sync *sync, const struct sync_walk *walk,
                                  struct sync_page *page, struct err *err)
 {
-    struct mirror_state before = sync->state;
-    struct sync_run run_before = sync->run;
+    enum err_class rc = page->list ? before_wait(sync, page->list, err) : ERR_OK;
 
-    enum err_class rc = finish_list(page, err);
-
+    if (rc == ERR_OK)
+        rc = finish_list(page, err);
+    if (rc == ERR_OK)
+        rc = sync_tx_open(sync, err);
     if (rc != ERR_OK)
         return rc;
     if (page->feed.last || !walk->cursor_at_end)
         advance(sync, &page->feed);
     rc = walk->store(sync, walk->arg, page, err);
-    if (rc != ERR_OK) {
-        sync->state = before;
-        sync->run = run_before;
-        mirror_forget(&sync->mirror);
+    if (rc == ERR_OK)
+        sync_tx_keep(sync);
+    if (rc == ERR_OK && ++sync->pages_open >= PAGES_PER_TX)
+        rc = sync_tx_close(sync, ERR_OK, err);
+    if (rc != ERR_OK)
         return rc;
-    }
     sync->seen += (int64_t)page->feed.count;
     if (page->feed.count > 0)
         sync_tell(sync, walk->phase,
@@ -198,8 +253,8 @@ static enum err_class store_page(struct sync *sync, const struct sync_walk *walk
     return ERR_OK;
 }
 
-enum err_class sync_walk(struct sync *sync, const struct sync_walk *walk, const char *query,
-                         struct err *err)
+static enum err_class walk_pages(struct sync *sync, const struct sync_walk *walk, const char *query,
+                                 struct err *err)
 {
     AUTO(sync_page_free_autop) struct sync_page *page = sync_page_new();
     AUTO(sync_page_free_autop) struct sync_page *before = sync_page_new();
@@ -216,6 +271,8 @@ enum err_class sync_walk(struct sync *sync, const struct sync_walk *walk, const 
     /* Ends with the feed's last page; step_over sees to it that pages go forward. */
     while (rc == ERR_OK && !last) {
         rc = ctx_check(sync->tenant->ctx, err);
+        if (rc == ERR_OK)
+            rc = before_wait(sync, next, err);
         if (rc == ERR_OK)
             rc = jira_feed_finish(sync->jira, TAKE(next), &page->feed, err);
         if (rc == ERR_OK)
@@ -240,6 +297,12 @@ enum err_class sync_walk(struct sync *sync, const struct sync_walk *walk, const 
         have_before = true;
     }
     return rc == ERR_OK ? store_page(sync, walk, before, err) : rc;
+}
+
+enum err_class sync_walk(struct sync *sync, const struct sync_walk *walk, const char *query,
+                         struct err *err)
+{
+    return sync_tx_close(sync, walk_pages(sync, walk, query, err), err);
 }
 
 static enum err_class warn_defect(struct sync *sync, const struct jira_worklog *worklog,
@@ -390,15 +453,12 @@ static enum err_class store_deletions(struct sync *sync, const struct jira_feed_
         (void)snprintf(sync->state.deleted_next, sizeof(sync->state.deleted_next), "since=%lld",
                        (long long)(until > OVERLAP_MS ? until - OVERLAP_MS : 0));
 
-    rc = db_begin(sync->tenant->db, DB_BULK, err);
+    rc = sync_tx_open(sync, err);
     if (rc == ERR_OK)
         rc = delete_rows(sync, feed, page, there, err);
     if (rc == ERR_OK)
         rc = mirror_state_store(sync->tenant, &sync->state, err);
-    if (rc == ERR_OK)
-        return db_commit(sync->tenant->db, err);
-    db_rollback(sync->tenant->db);
-    return rc;
+    return sync_tx_close(sync, rc, err);
 }
 
 enum err_class sync_deletions(struct sync *sync, struct err *err)

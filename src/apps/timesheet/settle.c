@@ -374,10 +374,10 @@ static enum err_class plan_tags(struct plan *plan, const struct columns *columns
     return ERR_OK;
 }
 
-/* Whether any list changes, or any row that has one gets another number. */
+/* Whether a list changes (a removed row forgets its tags), or a row may get another number. */
 static bool needs_retag(const struct plan *plan, const struct columns *columns)
 {
-    if (columns->tags.count > 0 && (plan->shifts || plan->remove_count > 0))
+    if (columns->tags.count > 0 && plan->shifts)
         return true;
     for (size_t i = 0; i < columns->changes.count; i++)
         if (columns->changes.list[i].note_first != COLUMNS_NOWHERE ||

@@ -29,11 +29,12 @@ static enum err_class want_unknown(struct sync *sync, void *arg, const struct ji
     return rc;
 }
 
-static enum err_class store_in_tx(struct sync *sync, struct sync_page *page, struct err *err)
+static enum err_class store(struct sync *sync, void *arg, struct sync_page *page, struct err *err)
 {
     struct sync_page_counts counts = {0};
     enum err_class rc = sync_put_page(sync, page, &counts, err);
 
+    (void)arg;
     if (rc != ERR_OK)
         return rc;
     sync->run.stored += counts.added + counts.changed;
@@ -44,30 +45,13 @@ static enum err_class store_in_tx(struct sync *sync, struct sync_page *page, str
     return mirror_state_store(sync->tenant, &sync->state, err);
 }
 
-static enum err_class store(struct sync *sync, void *arg, struct sync_page *page, struct err *err)
+enum err_class sync_store_state(struct sync *sync, struct err *err)
 {
-    enum err_class rc = db_begin(sync->tenant->db, DB_BULK, err);
+    enum err_class rc = sync_tx_open(sync, err);
 
-    (void)arg;
     if (rc == ERR_OK)
-        rc = store_in_tx(sync, page, err);
-    if (rc == ERR_OK)
-        return db_commit(sync->tenant->db, err);
-    db_rollback(sync->tenant->db);
-    return rc;
-}
-
-enum err_class sync_store_state(struct sync *sync, enum db_tx kind, struct err *err)
-{
-    enum err_class rc = db_begin(sync->tenant->db, kind, err);
-
-    if (rc != ERR_OK)
-        return rc;
-    rc = mirror_state_store(sync->tenant, &sync->state, err);
-    if (rc == ERR_OK)
-        return db_commit(sync->tenant->db, err);
-    db_rollback(sync->tenant->db);
-    return rc;
+        rc = mirror_state_store(sync->tenant, &sync->state, err);
+    return sync_tx_close(sync, rc, err);
 }
 
 enum err_class sync_begin_whole(struct sync *sync, struct err *err)
@@ -97,7 +81,7 @@ static enum err_class begin_full(struct sync *sync, struct err *err)
         (void)snprintf(sync->state.updated_next, sizeof(sync->state.updated_next), "since=0");
         sync->state.full_done_ms = 0;
     }
-    return sync_store_state(sync, DB_BULK, err);
+    return sync_store_state(sync, err);
 }
 
 static enum err_class follow(struct sync *sync, struct err *err)
@@ -145,6 +129,7 @@ static enum err_class run_it(struct sync *sync, struct err *err)
 
     if (rc != ERR_OK)
         return rc;
+    sync->committed_run = sync->run;
     sync->result->mode = sync->run.mode;
     rc = sync->run.mode == SYNC_VERIFY ? sync_verify(sync, err) : follow(sync, err);
     sync->run.requests = http_budget_usage(sync->jira->http.budget).requests;
@@ -176,6 +161,7 @@ enum err_class sync_run(struct tenant *tenant, struct jira *jira,
     *ret = (struct sync_result){0};
     if (rc == ERR_OK)
         rc = mirror_state_load(tenant, &sync.state, err);
+    sync.committed_state = sync.state;
     if (rc == ERR_OK)
         rc = run_it(&sync, err);
     ret->run = sync.run;

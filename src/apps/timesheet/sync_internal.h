@@ -10,6 +10,10 @@ struct sync {
     struct mirror mirror;
     struct mirror_state state; /* as it will be committed next */
     struct sync_run run;
+    struct mirror_state committed_state; /* as they are in the database */
+    struct sync_run committed_run;
+    bool half;           /* in the middle of a unit of work */
+    unsigned pages_open; /* stored since the last commit */
     struct sync_result *result;
     int64_t server_ms; /* Jira's clock at the beginning; 0: not told */
     int64_t began_mono_ms;
@@ -31,10 +35,21 @@ void sync_page_free(struct sync_page *page); /* NULL is fine */
 AUTO_DEFINE(struct sync_page, sync_page_free)
 
 /*
- * Walks the updated feed from state.updated_next to its end: the next page and its worklogs travel
- * while the one before is stored.
+ * Transactions of a run: pages are gathered in one as long as the next answer is there already, and
+ * committed before any wait; see pages.c. `open` begins a unit of work, and a transaction when none
+ * is open; `keep` ends the unit. `close` ends the transaction, if one is open: with rc ERR_OK, or
+ * between two units (the remote failed, or a stop was asked for), it commits; in the middle of a
+ * unit it rolls back to what the database has. Returns rc, or what went wrong with the commit.
+ */
+MUST_USE enum err_class sync_tx_open(struct sync *sync, struct err *err);
+void sync_tx_keep(struct sync *sync);
+MUST_USE enum err_class sync_tx_close(struct sync *sync, enum err_class rc, struct err *err);
+
+/*
+ * Walks the updated feed from `query` to its end: the next page and its worklogs travel while the
+ * one before is stored.
  *   wanted  whether a listed worklog must be read
- *   store   what to do with a page, in a transaction of its own; it advances the state
+ *   store   what to do with a page, in the open transaction; sync->state is ahead of it already
  */
 struct sync_walk {
     enum err_class (*wanted)(struct sync *sync, void *arg, const struct jira_feed_row *row,
@@ -67,8 +82,8 @@ MUST_USE enum err_class sync_deletions(struct sync *sync, struct err *err);
 MUST_USE enum err_class sync_verify(struct sync *sync, struct err *err);
 /* Reads Jira's clock, and makes sure that the feed of deletions has a beginning. */
 MUST_USE enum err_class sync_begin_whole(struct sync *sync, struct err *err);
-/* Stores the state in a transaction of its own. */
-MUST_USE enum err_class sync_store_state(struct sync *sync, enum db_tx kind, struct err *err);
+/* Stores the state; commits it. */
+MUST_USE enum err_class sync_store_state(struct sync *sync, struct err *err);
 void sync_tell(struct sync *sync, const char *phase, double done);
 
 #endif

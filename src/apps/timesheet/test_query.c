@@ -285,6 +285,8 @@ static void changes_show_in_the_next_report(void **state)
     assert_answer(columns, "issue", &request, "5 7/1; 30 100/2; 200 30/2; 1000 30/1; = 167/6");
     assert_answer(columns, "tag", &request,
                   "- 110/3; billable 50/2; travel 10/1; unused 7/1; = 167/6");
+    OK(columns_person(columns, 2, STR("zz"), &err)); /* a new name alone is a change too */
+    assert_answer(columns, "account", &request, "- 60/1; zoe 40/2; zz 67/3; = 167/6");
     columns_free(columns);
 }
 
@@ -329,6 +331,7 @@ static void too_many_rows_are_told_with_a_way_out(void **state)
     struct columns *columns = columns_new(0);
 
     (void)state;
+    OK(columns_person(columns, 1, STR("zoe"), &err)); /* so that the second question is hashed */
     for (int64_t i = 0; i < 3000; i++)
         add_row(columns, i, i % 2 == 0 ? "2026-01-05T12:00:00Z" : "2026-01-07T12:00:00Z", i, 0, 1);
     OK(columns_seal(columns, &err));
@@ -349,6 +352,32 @@ static void too_many_rows_are_told_with_a_way_out(void **state)
                             "(month, not day)");
         assert_null(report);
     }
+    columns_free(columns);
+}
+
+/* The hash is used again for each day without being cleared. */
+static void many_days_of_many_cells_are_kept_apart(void **state)
+{
+    struct columns *columns = columns_new(0);
+    struct report_request request = {.order = REPORT_BY_SECONDS, .top = 1};
+    struct report *report = NULL;
+
+    (void)state;
+    OK(columns_person(columns, 1, STR("zoe"), &err));
+    for (int64_t i = 0; i < 40000; i++) {
+        struct columns_row row = {.id = i,
+                                  .started_ms = i % 100 * MS_PER_DAY,
+                                  .issue = i / 100 * 10 + i % 10,
+                                  .person = i % 2,
+                                  .seconds = i};
+
+        OK(columns_add(columns, &row, &err));
+    }
+    OK(columns_seal(columns, &err));
+    assert_answer(columns, "issue,day,account", &request, "0,1970-01-01,- 0/1; = 799980000/40000");
+    OK(report_run(columns, &request, &report, &err));
+    assert_int_equal(report_rows_all(report), 40000);
+    report_free(report);
     columns_free(columns);
 }
 
@@ -999,6 +1028,7 @@ int main(void)
         cmocka_unit_test(far_and_lonely_dates_cost_nothing_and_count),
         cmocka_unit_test(sums_beyond_32_bits_are_right),
         cmocka_unit_test(too_many_rows_are_told_with_a_way_out),
+        cmocka_unit_test(many_days_of_many_cells_are_kept_apart),
         cmocka_unit_test(an_unknown_zone_ends_the_report),
         cmocka_unit_test(any_question_is_answered_as_sql_answers_it),
         cmocka_unit_test(a_million_rows_take_a_few_milliseconds),

@@ -72,6 +72,8 @@ static void wrong_groups_are_refused_and_change_nothing(void **state)
     REFUSED(report_parse_groups("--group", STR("day,"), &request, &err), ERR_USAGE,
             "--group: \"\" is not a group; the groups are account, issue, tag, day, week, month, "
             "quarter, year");
+    assert_int_equal(report_parse_groups("--group", STR("accounts"), &request, &err), ERR_USAGE);
+    assert_int_equal(report_parse_groups("--group", STR("Account"), &request, &err), ERR_USAGE);
     REFUSED(report_parse_groups("group", STR("day,tag,day"), &request, &err), ERR_USAGE,
             "group: day is named twice; name each group once");
     REFUSED(report_parse_groups("--group", STR("day,tag,year,week,issue"), &request, &err),

@@ -127,6 +127,24 @@ static void far_years_are_days_too(void **state)
     assert_spans("Europe/Berlin", "1970-01-01", "1970-01-01", "1969-12-31T23:00..1970-01-01T23:00");
 }
 
+static void a_zone_is_right_two_days_beyond_what_was_asked_for(void **state)
+{
+    const int64_t change_ms = INT64_C(1774746000000); /* 2026-03-29T01:00Z, in Berlin 02:00 */
+    struct zone *zone = NULL;
+    struct err err = {0};
+
+    (void)state;
+    for (int side = -1; side <= 1; side += 2) {
+        int64_t asked_ms = change_ms + side * 47 * MS_PER_HOUR;
+
+        assert_int_equal(zone_new(STR("Europe/Berlin"), asked_ms, asked_ms, &zone, &err), ERR_OK);
+        /* 22:30 UTC is 23:30 of the same day before the change, 00:30 of the next one after it. */
+        assert_int_equal(zone_day_of(zone, change_ms - 150 * MS_PER_MINUTE), day_of("2026-03-28"));
+        assert_int_equal(zone_day_of(zone, change_ms + 1290 * MS_PER_MINUTE), day_of("2026-03-30"));
+        zone_free(zone);
+    }
+}
+
 static void no_days_have_no_time(void **state)
 {
     (void)state;
@@ -264,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_day_comes_twice_when_the_clock_goes_back_over_midnight),
         cmocka_unit_test(fixed_offsets_and_aliases_are_zones),
         cmocka_unit_test(far_years_are_days_too),
+        cmocka_unit_test(a_zone_is_right_two_days_beyond_what_was_asked_for),
         cmocka_unit_test(no_days_have_no_time),
         cmocka_unit_test(an_unknown_zone_is_refused_with_a_hint),
         cmocka_unit_test(every_zone_agrees_with_icu_around_its_transitions),

@@ -75,9 +75,9 @@ static enum err_class wanted(struct sync *sync, void *arg, const struct jira_fee
     return rc;
 }
 
-static enum err_class store_in_tx(struct sync *sync, struct verify *verify, struct sync_page *page,
-                                  struct err *err)
+static enum err_class store(struct sync *sync, void *arg, struct sync_page *page, struct err *err)
 {
+    struct verify *verify = arg;
     struct sync_page_counts counts = {0};
     enum err_class rc = sync_put_page(sync, page, &counts, err);
 
@@ -89,18 +89,6 @@ static enum err_class store_in_tx(struct sync *sync, struct verify *verify, stru
     if (page->feed.last && sync->state.full_done_ms == 0)
         sync->state.full_done_ms = ctx_now_ms(sync->tenant->ctx);
     return mirror_state_store(sync->tenant, &sync->state, err);
-}
-
-static enum err_class store(struct sync *sync, void *arg, struct sync_page *page, struct err *err)
-{
-    enum err_class rc = db_begin(sync->tenant->db, DB_BULK, err);
-
-    if (rc == ERR_OK)
-        rc = store_in_tx(sync, arg, page, err);
-    if (rc == ERR_OK)
-        return db_commit(sync->tenant->db, err);
-    db_rollback(sync->tenant->db);
-    return rc;
 }
 
 static int compare_i64(const void *a, const void *b)
@@ -248,22 +236,14 @@ static enum err_class settle_extra(struct sync *sync, struct extra *extra, bool 
                                    struct err *err)
 {
     bool was = false;
-    enum err_class rc = db_begin(sync->tenant->db, DB_BULK, err);
+    enum err_class rc = sync_tx_open(sync, err);
 
-    if (rc != ERR_OK)
-        return rc;
-    if (deleted)
+    if (rc == ERR_OK && deleted)
         rc = mirror_delete(&sync->mirror, extra->id, extra->deleted_ms, &was, err);
-    else
+    else if (rc == ERR_OK)
         rc = sync_warn(sync->tenant, &sync->run, WARN_UNPROVED, extra->id, extra->issue_id, err);
-    if (rc != ERR_OK) {
-        db_rollback(sync->tenant->db);
-        return rc;
-    }
-    rc = db_commit(sync->tenant->db, err);
-    if (rc == ERR_OK)
-        sync->run.deleted += was;
-    return rc;
+    sync->run.deleted += was;
+    return sync_tx_close(sync, rc, err);
 }
 
 static enum err_class settle_extras(struct sync *sync, struct verify *verify, struct err *err)
@@ -340,7 +320,7 @@ enum err_class sync_verify(struct sync *sync, struct err *err)
         return rc;
     sync->state.proof_at_ms = ctx_now_ms(sync->tenant->ctx);
     sync->state.proof_drift = result->missing + result->stale + result->extra;
-    rc = sync_store_state(sync, DB_WRITE, err);
+    rc = sync_store_state(sync, err);
     if (rc == ERR_OK)
         result->proved = true;
     return rc;
