@@ -128,6 +128,7 @@ static enum err_class check_site(struct cli *cli, struct tenant_info *info,
 
     if (rc != ERR_OK)
         return rc;
+    link.jira.http.tries_max = 1; /* a person waits, and an address may be mistyped */
     rc = jira_server_info(&link.jira, &server, err);
     if (rc == ERR_NOT_FOUND)
         rc = err_set(err, ERR_REMOTE,

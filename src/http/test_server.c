@@ -484,32 +484,72 @@ static void garbage_is_survived(void **state)
 {
     struct fixture *f = *state;
     static const char *const garbage[] = {
-        "\r\n\r\n\r\n",
-        "GET\r\n\r\n",
         "GET /echo\r\n\r\n",
         "GET /echo HTTP/9.9\r\n\r\n",
         "GET /echo HTTP/1.1\r\nno colon here\r\n\r\n",
         "GET /echo HTTP/1.1\r\nHost: t\r\nContent-Length: -5\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 99999999999999999999999\r\n\r\n",
         "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\nzz\r\n",
-        "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03",
-        "GET /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc", /* and no more */
-        "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc",
     };
 
     for (size_t i = 0; i < ARRAY_LEN(garbage); i++) {
-        struct strbuf answer = STRBUF_INIT(ANSWER_MAX);
-        int fd = dial(f);
+        struct strbuf answer = ask(f, garbage[i]);
 
-        say(fd, str_from(garbage[i]));
-        (void)shutdown(fd, SHUT_WR);
-        (void)hear_all(fd, &answer);
         assert_lacks(&answer, "200 OK");
-        (void)close(fd);
         strbuf_done(&answer);
     }
     assert_asked(f, GET("/echo"), "HTTP/1.1 200 OK", NULL);
     assert_int_equal(atomic_load(&f->seen.handled), 1);
+}
+
+static void clients_that_leave_in_the_middle_do_no_harm(void **state)
+{
+    struct fixture *f = *state;
+    static const char *const halves[] = {
+        "",
+        "\r\n\r\n\r\n",
+        "GE",
+        "GET /echo HTTP/1.1\r\nHost: t",
+        "POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc",
+        "POST /echo HTTP/1.1\r\nHost: t\r\nTransfer-Encoding: chunked\r\n\r\n5\r\nab",
+        "\x16\x03\x01\x02", /* the head of a TLS greeting */
+    };
+
+    for (int round = 0; round < 20; round++) {
+        for (size_t i = 0; i < ARRAY_LEN(halves); i++) {
+            int fd = dial(f);
+
+            say(fd, str_from(halves[i]));
+            (void)close(fd);
+        }
+    }
+    assert_asked(f, GET("/echo"), "HTTP/1.1 200 OK", NULL);
+    assert_int_equal(atomic_load(&f->seen.handled), 1);
+}
+
+static void a_silent_connection_is_closed_after_its_time(void **state)
+{
+    struct fixture *f = *state;
+    struct http_server_options options = options_of(f);
+    struct strbuf answer = STRBUF_INIT(ANSWER_MAX);
+    struct err err = {0};
+
+    http_server_free(f->server);
+    f->server = NULL;
+    options.idle_s = 1;
+    assert_int_equal(http_server_new(&f->ctx, &options, &f->server, &err), ERR_OK);
+
+    int fd = dial(f);
+
+    say(fd, STR("POST /echo HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nabc"));
+    int64_t start_ms = ctx_mono_ms(&f->ctx);
+
+    (void)hear_all(fd, &answer); /* ends when the server closes; the socket would wait 20 s */
+    assert_true(ctx_mono_ms(&f->ctx) - start_ms < 15000);
+    assert_lacks(&answer, "200 OK");
+    assert_int_equal(atomic_load(&f->seen.handled), 0);
+    (void)close(fd);
+    strbuf_done(&answer);
 }
 
 static void headers_without_end_are_refused(void **state)
@@ -744,6 +784,8 @@ int main(void)
         TEST(a_large_body_arrives_whole),
         TEST(an_answer_past_the_limit_is_an_error_and_not_a_cut),
         TEST(garbage_is_survived),
+        TEST(clients_that_leave_in_the_middle_do_no_harm),
+        TEST(a_silent_connection_is_closed_after_its_time),
         TEST(headers_without_end_are_refused),
         TEST(one_connection_serves_many_requests),
         TEST(a_delayed_answer_holds_no_thread),

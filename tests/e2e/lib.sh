@@ -41,17 +41,18 @@ declare -A sentences=()
 
 # ---- running tests ----
 
-# Ends what this shell has started, by its pid.
+# Ends what this shell has started and what still runs, by its pid.
 stop_started()
 {
-    local pid
+    local pid running
 
+    running=" $(jobs -pr | tr '\n' ' ')"
     for pid in "${started[@]}"; do
-        kill -CONT "$pid" 2>/dev/null || true
-        kill -TERM "$pid" 2>/dev/null || true
-    done
-    for pid in "${started[@]}"; do
-        wait "$pid" 2>/dev/null || true
+        if [[ $running == *" $pid "* ]]; then
+            kill -TERM "$pid" 2>/dev/null || true
+            kill -CONT "$pid" 2>/dev/null || true
+            wait "$pid" 2>/dev/null || true
+        fi
     done
     started=()
 }
@@ -289,6 +290,29 @@ refuses()
     has "the sentence names the thing, the value and the remedy" "$dir/err" "${texts[@]}"
 }
 
+# start COMMAND…: in the background; what it writes goes to $dir/bg.out and $dir/bg.err, its process is
+# $bg_pid. One at a time.
+start()
+{
+    "$@" >"$dir/bg.out" 2>"$dir/bg.err" </dev/null &
+    bg_pid=$!
+    started+=("$bg_pid")
+}
+
+# Waits for it: its exit code in $status.
+collect()
+{
+    status=0
+    wait "$bg_pid" 2>/dev/null || status=$?
+    has_not "no output may show the credential" "$dir/bg.out" "$token" "$basic"
+    has_not "no output may show the credential" "$dir/bg.err" "$token" "$basic"
+}
+
+ms()
+{
+    date +%s%3N
+}
+
 # ---- the sandbox ----
 
 # start_sandbox [OPTION…]: sets $sandbox_pid, $port, $url, $sandbox_log.
@@ -336,16 +360,20 @@ http()
     exec {http_fd}>&-
 }
 
-# steer PATH BODY: the control path, its answer in $dir/steered.
+# steer PATH BODY: the control path. What it answers to changes of worklogs and issues stays in $dir/steered
+# until the next of them.
 steer()
 {
-    http POST "/sandbox/$1" "${2-}" >"$dir/steered" || fail "the sandbox obeys POST /sandbox/$1" 200 "$(head -c 300 "$dir/steered")"
+    http POST "/sandbox/$1" "${2-}" >"$dir/answer" || fail "the sandbox obeys POST /sandbox/$1" 200 "$(head -c 300 "$dir/answer")"
+    if [[ $1 == worklogs/* || $1 == issues/* ]]; then
+        mv "$dir/answer" "$dir/steered"
+    fi
 }
 
-# The ids that the last steering touched, one a line.
+# The ids that the last steering touched, one a line, each once.
 steered_ids()
 {
-    jq -r '.ids[]' "$dir/steered"
+    jq -r '.ids | unique[]' "$dir/steered"
 }
 
 # Past the minute that the feeds withhold.
@@ -362,7 +390,7 @@ fault()
 
 clear_faults()
 {
-    http DELETE /sandbox/faults >"$dir/steered"
+    http DELETE /sandbox/faults >"$dir/answer"
 }
 
 state()

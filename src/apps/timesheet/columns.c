@@ -156,7 +156,7 @@ enum err_class columns_add(struct columns *columns, const struct columns_row *ro
     if (rows->count == LIMIT_COLUMNS_ROWS)
         return columns_too_many(err);
     if (rows->count == rows->room &&
-        columns_resize(rows, rows->room ? rows->room + rows->room / 2 : ROOM_FIRST, err))
+        columns_resize(rows, rows->room + rows->room / 2 + ROOM_FIRST, err))
         return err->class;
     if (issues_code(&columns->issues, row->issue, &issue, err))
         return err->class;

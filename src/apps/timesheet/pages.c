@@ -14,7 +14,7 @@
 #include <assert.h>
 
 /* Feed pages in one transaction, at most. */
-#define PAGES_PER_TX 16
+#define PAGES_PER_TX 32
 
 /* How far behind the feed's end the next run begins: hides late commits on Jira's side. */
 #define OVERLAP_MS (INT64_C(2) * 60 * 1000)

@@ -115,7 +115,8 @@ struct report;
  *
  * A group appears when a worklog is in it. The totals are over all matching worklogs, whatever top
  * and page cut off. A worklog with several tags counts in the row of each and once in the totals;
- * one without is in the row of no tag, which sorts before all names. Under a tag filter, grouping
+ * one without is in the row of no tag, one whose author is unknown in the row of nobody, and these
+ * sort before all names. Under a tag filter, grouping
  * by tag shows the tags of the filter and no others. An account, issue or tag of a filter that no
  * worklog has is not an error; see report_unmatched.
  *
@@ -132,7 +133,7 @@ int64_t report_count(const struct report *report);
 const struct report_row *report_rows(const struct report *report, size_t *ret_count); /* the page */
 /* Rows there are, before top and page. */
 size_t report_rows_all(const struct report *report);
-/* Filter values that no worklog has: misspelled, or without work. */
+/* Filter values that no worklog has: misspelled, or without work. No writer tells of them. */
 size_t report_unmatched(const struct report *report);
 size_t report_groups(const struct report *report, enum report_group ret[LIMIT_REPORT_GROUPS]);
 
@@ -159,11 +160,12 @@ typedef enum err_class (*report_flush)(void *arg, struct str part, struct err *e
 /*
  * The writers. They hand on parts of some 64 KiB and stop at the first error of `flush`.
  *
- * JSON: {"rows":[{"account":"…","month":"2026-01","seconds":N,"count":N},…],"seconds":N,"count":N,
- * "proof":{"at":"…Z"|null,"drift":N|null}}, keys of a row in group order, nobody and no tag as
- * null. CSV: RFC 4180 with a header; no totals, no proof. A text that a spreadsheet would take for
- * a formula gets an apostrophe before it. Table: aligned, times as hours and minutes, a line of
- * totals, the proof in words.
+ * - JSON: {"rows":[{"account":"…","month":"2026-01","seconds":N,"count":N},…],"seconds":N,
+ *   "count":N,"proof":{"at":"…Z"|null,"drift":N|null}}, keys of a row in group order, nobody and no
+ *   tag as null; no newline at the end.
+ * - CSV: RFC 4180 with a header; no totals, no proof. A text that a spreadsheet would take for a
+ *   formula gets an apostrophe before it.
+ * - Table: aligned, times as hours and minutes, a line of totals, the proof in words.
  */
 MUST_USE enum err_class report_write_json(const struct report *report,
                                           const struct report_proof *proof, report_flush flush,

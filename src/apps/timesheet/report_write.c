@@ -121,7 +121,6 @@ enum err_class report_write_json(const struct report *report, const struct repor
     json_sums(&json, report_seconds(report), report_count(report));
     json_proof(&json, proof);
     json_object_end(&json);
-    strbuf_add_char(&writer.buf, '\n');
     return hand_on(&writer, err);
 }
 
@@ -358,16 +357,13 @@ static void put_total(const struct writer *writer, struct strbuf *out, struct ta
 static void put_remarks(const struct writer *writer, struct strbuf *out,
                         const struct report_proof *proof)
 {
-    size_t all = report_rows_all(writer->report), unmatched = report_unmatched(writer->report);
+    size_t all = report_rows_all(writer->report);
     char stamp[CIVIL_STAMP_BYTES + 1];
 
     strbuf_add_char(out, '\n');
     if (writer->row_count < all)
         strbuf_addf(out, "%zu of %zu rows shown; the total is of all worklogs.\n",
                     writer->row_count, all);
-    if (unmatched > 0)
-        strbuf_addf(out, "%zu of the accounts, issues and tags asked for: no worklog known.\n",
-                    unmatched);
     if (!proof->has_at) {
         strbuf_add_z(out, "Not yet proved equal to Jira; \"tenon sync --verify\" does that.\n");
         return;

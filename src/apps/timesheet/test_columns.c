@@ -108,6 +108,19 @@ static void no_rows_are_columns_too(void **state)
     columns_free(columns);
 }
 
+static void more_rows_than_expected_are_no_harm(void **state)
+{
+    struct columns *columns = columns_new(1);
+
+    (void)state;
+    add(columns, row(1, 5, 1, 0, 1));
+    add(columns, row(2, 4, 1, 0, 1));
+    add(columns, row(3, 3, 1, 0, 1));
+    OK(columns_seal(columns, &err));
+    assert_content(columns, "3@3/1/0/1 2@4/1/0/1 1@5/1/0/1");
+    columns_free(columns);
+}
+
 static void a_put_replaces_the_row_and_keeps_its_tags(void **state)
 {
     struct columns *columns = with_names();
@@ -477,6 +490,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_are_sorted_by_start_whatever_their_order),
         cmocka_unit_test(no_rows_are_columns_too),
+        cmocka_unit_test(more_rows_than_expected_are_no_harm),
         cmocka_unit_test(a_put_replaces_the_row_and_keeps_its_tags),
         cmocka_unit_test(the_last_word_on_a_worklog_counts),
         cmocka_unit_test(tags_are_given_and_taken),
