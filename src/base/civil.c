@@ -174,17 +174,22 @@ bool civil_parse_stamp(struct str text, int64_t *ret_ms)
         return false;
     if (!take_digits(&text, 2, &hour) || !take_char(&text, ':') || !take_digits(&text, 2, &minute))
         return false;
-    if (take_char(&text, ':') && !take_digits(&text, 2, &second))
+    /* A fraction is one of seconds. */
+    if (take_char(&text, ':') &&
+        (!take_digits(&text, 2, &second) || !take_fraction_ms(&text, &fraction_ms)))
         return false;
     if (hour > 23 || minute > 59 || second > 59)
         return false;
-    if (!take_fraction_ms(&text, &fraction_ms) || !take_offset(&text, &offset_minutes))
-        return false;
-    if (text.len != 0)
+    if (!take_offset(&text, &offset_minutes) || text.len != 0)
         return false;
 
-    *ret_ms = (int64_t)civil_days(date) * MS_PER_DAY + hour * MS_PER_HOUR + minute * MS_PER_MINUTE +
-              second * MS_PER_SECOND + fraction_ms - offset_minutes * MS_PER_MINUTE;
+    int64_t ms = (int64_t)civil_days(date) * MS_PER_DAY + hour * MS_PER_HOUR +
+                 minute * MS_PER_MINUTE + second * MS_PER_SECOND + fraction_ms -
+                 offset_minutes * MS_PER_MINUTE;
+
+    if (!civil_is_valid(civil_date(civil_day_of(ms)))) /* the offset led out of the calendar */
+        return false;
+    *ret_ms = ms;
     return true;
 }
 

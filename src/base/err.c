@@ -39,6 +39,7 @@ static const struct class_info {
     [ERR_BUG] = {"bug", "a mistake of the program; please report it", 70, 500, false},
 };
 
+PRINTF_LIKE(3, 0)
 static enum err_class set_v(struct err *err, enum err_class class, const char *fmt, va_list args)
 {
     err->class = class;

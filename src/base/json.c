@@ -190,6 +190,15 @@ static void put_escaped_char(struct strbuf *buf, unsigned char c)
     }
 }
 
+/* The length of the character of 2 to 4 bytes that s begins with; 0 when it does not. */
+static size_t utf8_step(struct str s)
+{
+    for (size_t len = 2; len <= 4 && len <= s.len; len++)
+        if (str_is_utf8(str_sub(s, 0, len)))
+            return len;
+    return 0;
+}
+
 static void put_quoted(struct strbuf *buf, struct str s)
 {
     bool utf8 = str_is_utf8(s);
@@ -198,9 +207,12 @@ static void put_quoted(struct strbuf *buf, struct str s)
     strbuf_add_char(buf, '"');
     for (size_t i = 0; i < s.len; i++) {
         unsigned char c = (unsigned char)s.ptr[i];
+        size_t step = utf8 || c < 0x80 ? 1 : utf8_step(str_sub(s, i, s.len));
 
-        if (c >= 0x20 && c != '"' && c != '\\' && (utf8 || c < 0x80))
+        if (c >= 0x20 && c != '"' && c != '\\' && step > 0) {
+            i += step - 1;
             continue;
+        }
         strbuf_add(buf, s.ptr + plain, i - plain);
         plain = i + 1;
         if (c >= 0x80)
@@ -208,7 +220,7 @@ static void put_quoted(struct strbuf *buf, struct str s)
         else
             put_escaped_char(buf, c);
     }
-    strbuf_add(buf, s.ptr + plain, s.len - plain);
+    strbuf_add_str(buf, str_sub(s, plain, s.len)); /* s.ptr may be NULL */
     strbuf_add_char(buf, '"');
 }
 

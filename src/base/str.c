@@ -8,7 +8,6 @@
 
 #include <assert.h>
 #include <stdarg.h>
-#include <strings.h>
 
 struct str str_from(const char *nul_terminated)
 {
@@ -25,9 +24,20 @@ bool str_eq_z(struct str a, const char *nul_terminated)
     return str_eq(a, str_from(nul_terminated));
 }
 
+static char lower(char c)
+{
+    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
+}
+
+/* By hand: strncasecmp ends at a NUL and asks the locale. */
 bool str_eq_nocase(struct str a, struct str b)
 {
-    return a.len == b.len && (a.len == 0 || strncasecmp(a.ptr, b.ptr, a.len) == 0);
+    if (a.len != b.len)
+        return false;
+    for (size_t i = 0; i < a.len; i++)
+        if (lower(a.ptr[i]) != lower(b.ptr[i]))
+            return false;
+    return true;
 }
 
 bool str_starts(struct str s, struct str prefix)

@@ -192,13 +192,13 @@ static void what_is_no_stamp_is_refused(void **state)
         "2021-01-17T",
         "2021-01-17T12",
         "2021-01-17T12:34",
-        "2021-01-17T12:34:00",          /* no offset: whose time? */
-        "2021-01-17T12:34:00.000",      /* the same */
-        "2021-01-17T12:34:00.Z",        /* a point and no digit */
+        "2021-01-17T12:34:00",             /* no offset: whose time? */
+        "2021-01-17T12:34:00.000",         /* the same */
+        "2021-01-17T12:34:00.Z",           /* a point and no digit */
         "2021-01-17T12:34:00.0000000000Z", /* ten digits */
         "2021-01-17T24:00:00Z",
         "2021-01-17T12:60:00Z",
-        "2021-01-17T12:34:60Z",         /* JavaScript and Java know no leap seconds */
+        "2021-01-17T12:34:60Z", /* JavaScript and Java know no leap seconds */
         "2021-01-17T12:34:00+5",
         "2021-01-17T12:34:00+053",
         "2021-01-17T12:34:00+05:3",
@@ -208,7 +208,7 @@ static void what_is_no_stamp_is_refused(void **state)
         "2021-01-17T12:34:00ZZ",
         "2021-01-17T12:34:00Z ",
         " 2021-01-17T12:34:00Z",
-        "2021-02-29T12:34:00Z",         /* does not exist */
+        "2021-02-29T12:34:00Z", /* does not exist */
         "2021-02-30T12:34:00Z",
         "2021-13-17T12:34:00Z",
         "2021-04-31T12:34:00Z",

@@ -46,9 +46,9 @@ static void what_is_not_json_is_refused_with_the_place(void **state)
         STR("\"\\ud800\""), /* half a surrogate pair */
         STR("\"\\udc00\\ud800\""),
         STR("\"\xff\""),
-        STR("\"\xc0\xaf\""), /* overlong */
+        STR("\"\xc0\xaf\""),     /* overlong */
         STR("\"\xed\xa0\x80\""), /* a surrogate */
-        STR("\"\xe4\xbd\""), /* cut off */
+        STR("\"\xe4\xbd\""),     /* cut off */
         STR(" \n "),
         STR("{\"a\":1}\0"),
     };

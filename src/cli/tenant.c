@@ -155,8 +155,9 @@ static enum err_class check_site(struct cli *cli, struct tenant_info *info,
     return rc;
 }
 
-static enum err_class say_added(struct cli *cli, const struct tenant_info *info,
-                                const struct strbuf *account, struct err *err)
+/* `done` is what was done to it: "Added". */
+static enum err_class say_tenant(struct cli *cli, const char *done, const struct tenant_info *info,
+                                 const struct strbuf *account, bool next, struct err *err)
 {
     struct strbuf text = STRBUF_INIT(8192);
     enum err_class rc;
@@ -178,10 +179,11 @@ static enum err_class say_added(struct cli *cli, const struct tenant_info *info,
         json_object_end(&out);
         strbuf_add_char(&text, '\n');
     } else {
-        strbuf_addf(&text, "Added %s (%s): %s, Jira %s, as account %s.\n", info->name, info->id,
+        strbuf_addf(&text, "%s %s (%s): %s, Jira %s, as account %s.\n", done, info->name, info->id,
                     info->base_url, info->kind == TENANT_CLOUD ? "Cloud" : "Data Center",
                     strbuf_z(account));
-        strbuf_addf(&text, "Next: tenon sync %s\n", info->name);
+        if (next)
+            strbuf_addf(&text, "Next: tenon sync %s\n", info->name);
     }
     rc = cli_print_buf(&text, err);
     strbuf_done(&text);
@@ -205,7 +207,7 @@ static enum err_class run_add(struct cli *cli, struct err *err)
     if (rc == ERR_OK)
         rc = tenant_create(data, &info, &credential, err);
     if (rc == ERR_OK)
-        rc = say_added(cli, &info, &account, err);
+        rc = say_tenant(cli, "Added", &info, &account, true, err);
     tenant_credential_done(&credential);
     strbuf_done(&account);
     return rc;
@@ -308,7 +310,6 @@ static enum err_class run_token(struct cli *cli, struct err *err)
     struct tenant_credential credential = {0};
     struct tenant_info info;
     struct strbuf account = STRBUF_INIT(LIMIT_ACCOUNT_ID_BYTES);
-    struct strbuf text = STRBUF_INIT(4096);
     enum err_class rc = cli_open_tenant(cli, &data, &tenant, err);
 
     if (rc == ERR_OK)
@@ -319,14 +320,10 @@ static enum err_class run_token(struct cli *cli, struct err *err)
     }
     if (rc == ERR_OK)
         rc = tenant_credential_store(tenant, &credential, err);
-    if (rc == ERR_OK) {
-        strbuf_addf(&text, "%s now calls Jira as account %s.\n", tenant->info.name,
-                    strbuf_z(&account));
-        rc = cli_print_buf(&text, err);
-    }
+    if (rc == ERR_OK)
+        rc = say_tenant(cli, "Changed the credential of", &tenant->info, &account, false, err);
     tenant_credential_done(&credential);
     strbuf_done(&account);
-    strbuf_done(&text);
     return rc;
 }
 
@@ -370,8 +367,12 @@ static enum err_class run_remove(struct cli *cli, struct err *err)
     if (rc == ERR_OK)
         rc = tenant_remove(data, &info, err);
     if (rc == ERR_OK) {
-        strbuf_addf(&text, "Removed %s (%s): its key, its database, its entry.\n", info.name,
-                    info.id);
+        if (cli_flag(cli, "json"))
+            strbuf_addf(&text, "{\"id\":\"%s\",\"name\":\"%s\",\"removed\":true}\n", info.id,
+                        info.name); /* both of a narrow alphabet */
+        else
+            strbuf_addf(&text, "Removed %s (%s): its key, its database, its entry.\n", info.name,
+                        info.id);
         rc = cli_print_buf(&text, err);
     }
     strbuf_done(&text);

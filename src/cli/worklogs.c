@@ -237,6 +237,25 @@ static enum err_class change_tags(struct cli *cli, struct mirror *mirror, int64_
     return ERR_OK;
 }
 
+/* The worklog as it is now. */
+static enum err_class show_worklog(struct cli *cli, struct tenant *tenant, int64_t id,
+                                   struct err *err)
+{
+    const struct worklog_filter filter = {
+        .from_ms = INT64_MIN, .to_ms = INT64_MAX, .id = id, .limit = 1};
+    struct printer printer = {
+        .cli = cli,
+        .text = STRBUF_INIT(PRINT_AT + 8 * LIMIT_COMMENT_BYTES),
+        .json = cli_flag(cli, "json"),
+    };
+    enum err_class rc = worklogs_each(tenant, &filter, print_row, &printer, err);
+
+    if (rc == ERR_OK)
+        rc = cli_print_buf(&printer.text, err);
+    vault_wipe(&printer.text);
+    return rc;
+}
+
 static enum err_class run_tag(struct cli *cli, struct err *err)
 {
     AUTO(data_close_autop) struct data *data = NULL;
@@ -258,14 +277,14 @@ static enum err_class run_tag(struct cli *cli, struct err *err)
         return rc;
     rc = change_tags(cli, &mirror, id, err);
     mirror_done(&mirror);
-    return rc;
+    return rc == ERR_OK ? show_worklog(cli, tenant, id, err) : rc;
 }
 
 const struct cli_verb verb_tag = {
     .name = "tag",
     .args = "TENANT WORKLOG",
     .summary = "Put tags on a worklog, or take them off",
-    .about = "Tags are kept here, sealed; Jira has none.\n\n"
+    .about = "Tags are kept here, sealed; Jira has none. Prints the worklog as it is then.\n\n"
              "  tenon tag acme 10010 --add billable --remove draft",
     .options =
         {

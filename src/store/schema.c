@@ -240,23 +240,33 @@ static enum err_class has_table(struct db *db, const char *name, bool *ret, stru
     return db_step(stmt, ret, err);
 }
 
+/* What version the database has; 0: none yet. */
+static enum err_class read_version(struct db *db, const struct catalog *catalog,
+                                   enum record_scope scope, int64_t *ret, struct err *err)
+{
+    bool there = false;
+    enum err_class rc = has_table(db, HISTORY(scope), &there, err);
+
+    *ret = 0;
+    if (rc == ERR_OK && there)
+        rc = applied_version(db, scope, ret, err);
+    if (rc == ERR_OK && *ret > (int64_t)catalog->version)
+        return err_set(err, ERR_SCHEMA,
+                       "the database was written by a newer Tenon (catalogue %lld; this one has "
+                       "%u): install that version again",
+                       (long long)*ret, catalog->version);
+    return rc;
+}
+
 static enum err_class apply_in_tx(struct db *db, const struct ctx *ctx,
                                   const struct catalog *catalog, enum record_scope scope,
                                   struct strbuf *ddl, struct err *err)
 {
-    bool there = false;
     int64_t version = 0;
-    enum err_class rc = has_table(db, HISTORY(scope), &there, err);
+    enum err_class rc = read_version(db, catalog, scope, &version, err);
 
-    if (rc == ERR_OK && there)
-        rc = applied_version(db, scope, &version, err);
-    if (rc == ERR_OK && version > (int64_t)catalog->version)
-        return err_set(err, ERR_SCHEMA,
-                       "the database was written by a newer Tenon (catalogue %lld; this one has "
-                       "%u): install that version again",
-                       (long long)version, catalog->version);
     if (rc == ERR_OK && version == (int64_t)catalog->version)
-        return compare(db, catalog, scope, NULL, err);
+        return ERR_OK; /* another process was faster */
     if (rc == ERR_OK)
         rc = compare(db, catalog, scope, ddl, err);
     if (rc == ERR_OK)
@@ -268,12 +278,33 @@ static enum err_class apply_in_tx(struct db *db, const struct ctx *ctx,
     return rc;
 }
 
+/* The usual case writes nothing, and so waits for no writer. */
+static enum err_class is_current(struct db *db, const struct catalog *catalog,
+                                 enum record_scope scope, bool *ret, struct err *err)
+{
+    int64_t version = 0;
+    enum err_class rc = db_begin(db, DB_READ, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = read_version(db, catalog, scope, &version, err);
+    *ret = version == (int64_t)catalog->version;
+    if (rc == ERR_OK && *ret)
+        rc = compare(db, catalog, scope, NULL, err);
+    db_rollback(db);
+    return rc;
+}
+
 enum err_class schema_apply(struct db *db, const struct ctx *ctx, const struct catalog *catalog,
                             enum record_scope scope, struct err *err)
 {
     struct strbuf ddl = STRBUF_INIT(DDL_BYTES);
-    enum err_class rc = db_begin(db, DB_WRITE, err);
+    bool current = false;
+    enum err_class rc = is_current(db, catalog, scope, &current, err);
 
+    if (rc != ERR_OK || current)
+        return rc;
+    rc = db_begin(db, DB_WRITE, err);
     if (rc == ERR_OK)
         rc = apply_in_tx(db, ctx, catalog, scope, &ddl, err);
     if (rc == ERR_OK)

@@ -359,7 +359,7 @@ int db_col(const struct db_stmt *stmt, const char *name)
     for (int i = 0; i < count; i++)
         if (strcmp(sqlite3_column_name(stmt->stmt, i), name) == 0)
             return i;
-    assert(!"the statement has a column of that name");
+    assert(false && "the statement has a column of that name");
     return -1;
 }
 

@@ -39,7 +39,8 @@ enum err_class sync_tx_open(struct sync *sync, struct err *err)
     return db_in_tx(sync->tenant->db) ? ERR_OK : db_begin(sync->tenant->db, DB_BULK, err);
 }
 
-void sync_tx_keep(struct sync *sync)
+/* The unit of work that sync_tx_open began is whole. */
+static void keep(struct sync *sync)
 {
     sync->half = false;
 }
@@ -101,7 +102,8 @@ static size_t unique_ids(int64_t *ids, size_t count)
     return kept;
 }
 
-size_t sync_page_find(const struct sync_page *page, int64_t id)
+/* Where in the page's ids it stands; id_count when it does not. */
+static size_t find_id(const struct sync_page *page, int64_t id)
 {
     const int64_t *hit = bsearch(&id, page->ids, page->id_count, sizeof(page->ids[0]), compare_ids);
 
@@ -196,7 +198,7 @@ static enum err_class step_over(struct sync *sync, const char *query, struct jir
     if (rc == ERR_OK)
         rc = sync_warn(sync->tenant, &sync->run, WARN_SAME_TIME, 0, 0, err);
     if (rc == ERR_OK)
-        sync_tx_keep(sync);
+        keep(sync);
     return rc;
 }
 
@@ -239,7 +241,7 @@ static enum err_class store_page(struct sync *sync, const struct sync_walk *walk
         advance(sync, &page->feed);
     rc = walk->store(sync, walk->arg, page, err);
     if (rc == ERR_OK)
-        sync_tx_keep(sync);
+        keep(sync);
     if (rc == ERR_OK && ++sync->pages_open >= PAGES_PER_TX)
         rc = sync_tx_close(sync, ERR_OK, err);
     if (rc != ERR_OK)
@@ -353,7 +355,7 @@ enum err_class sync_put_page(struct sync *sync, struct sync_page *page,
     *ret = (struct sync_page_counts){0};
     while (jira_worklogs_next(&page->answer, &worklog, &defect)) {
         enum mirror_put put = MIRROR_SAME;
-        size_t at = sync_page_find(page, worklog.id);
+        size_t at = find_id(page, worklog.id);
         enum err_class rc = ERR_OK;
 
         if (at < page->id_count)
@@ -401,7 +403,7 @@ static void still_there(struct sync_page *page, bool *ret)
     enum jira_defect defect;
 
     while (jira_worklogs_next(&page->answer, &worklog, &defect)) {
-        size_t at = sync_page_find(page, worklog.id);
+        size_t at = find_id(page, worklog.id);
 
         if (at < page->id_count)
             ret[at] = true;
@@ -413,7 +415,7 @@ static enum err_class delete_rows(struct sync *sync, const struct jira_feed_page
 {
     for (size_t i = 0; i < feed->count; i++) {
         const struct jira_feed_row *row = &feed->rows[i];
-        size_t at = sync_page_find(page, row->id);
+        size_t at = find_id(page, row->id);
         bool was = false;
         enum err_class rc = ERR_OK;
 

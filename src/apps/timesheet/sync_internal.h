@@ -37,12 +37,11 @@ AUTO_DEFINE(struct sync_page, sync_page_free)
 /*
  * Transactions of a run: pages are gathered in one as long as the next answer is there already, and
  * committed before any wait; see pages.c. `open` begins a unit of work, and a transaction when none
- * is open; `keep` ends the unit. `close` ends the transaction, if one is open: with rc ERR_OK, or
- * between two units (the remote failed, or a stop was asked for), it commits; in the middle of a
- * unit it rolls back to what the database has. Returns rc, or what went wrong with the commit.
+ * is open. `close` ends the transaction, if one is open: with rc ERR_OK, or between two units (the
+ * remote failed, or a stop was asked for), it commits; in the middle of a unit it rolls back to
+ * what the database has. Returns rc, or what went wrong with the commit.
  */
 MUST_USE enum err_class sync_tx_open(struct sync *sync, struct err *err);
-void sync_tx_keep(struct sync *sync);
 MUST_USE enum err_class sync_tx_close(struct sync *sync, enum err_class rc, struct err *err);
 
 /*
@@ -74,8 +73,6 @@ MUST_USE enum err_class sync_put_page(struct sync *sync, struct sync_page *page,
 
 /* Asks for the page's ids and waits for the answer. None: no call. */
 MUST_USE enum err_class sync_receive(struct sync *sync, struct sync_page *page, struct err *err);
-/* Where in the page's ids it stands; id_count when it does not. */
-size_t sync_page_find(const struct sync_page *page, int64_t id);
 
 /* Follows the feed of deletions. */
 MUST_USE enum err_class sync_deletions(struct sync *sync, struct err *err);
