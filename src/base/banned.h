@@ -11,7 +11,10 @@
 #include <string.h>
 #include <time.h>
 
+/* One compiler is enough to refuse them; clang with fortified headers has some as macros. */
+#ifndef __clang__
 #pragma GCC poison strcpy strcat strncpy strncat sprintf vsprintf strtok atoi atol atoll
 #pragma GCC poison gmtime localtime asctime ctime mktime rand srand drand48 tmpnam mktemp gets
+#endif
 
 #endif

@@ -40,7 +40,8 @@ static const struct class_info {
 };
 
 PRINTF_LIKE(3, 0)
-static enum err_class set_v(struct err *err, enum err_class class, const char *fmt, va_list args)
+static enum err_class PRINTF_LIKE(3, 0)
+    set_v(struct err *err, enum err_class class, const char *fmt, va_list args)
 {
     err->class = class;
     (void)vsnprintf(err->msg, sizeof(err->msg), fmt, args); /* a cut message is still a message */

@@ -56,8 +56,9 @@ static enum err_class read_request(struct cli *cli, struct report_request *reque
     if (rc == ERR_OK)
         rc = report_parse_groups("--group", group ? str_from(group) : STR("account,month"), request,
                                  err);
-    if (rc == ERR_OK && order)
-        rc = report_parse_order("--order", str_from(order), request, err);
+    /* The first of a top list are the largest unless another order is asked for. */
+    if (rc == ERR_OK && (order || top))
+        rc = report_parse_order("--order", order ? str_from(order) : STR("seconds"), request, err);
     if (rc == ERR_OK && top)
         rc = report_parse_rows("--top", str_from(top), 1, &request->top, err);
     if (rc == ERR_OK && limit)
@@ -155,7 +156,7 @@ const struct cli_verb verb_report = {
             {"issue", "ID", "only this issue's id; may be given again"},
             {"tag", "NAME", "only worklogs with this tag; may be given again"},
             {"order", "BY[:asc|desc]", "group, seconds or count (default group)"},
-            {"top", "N", "only the first N rows"},
+            {"top", "N", "only the first N rows; the largest unless --order says otherwise"},
             {"limit", "N", "rows of a page"},
             {"offset", "N", "rows to pass over before the page"},
             {"csv", NULL, "print CSV"},

@@ -57,6 +57,7 @@ struct exchange {
     const struct http_route *route; /* NULL: none */
     enum exchange_state state;
     bool refused; /* the answer is there already, the body is thrown away */
+    bool counted; /* in server->under_way: it has been received whole */
     struct strbuf body;
     size_t drained;
     struct out_header headers[OUT_HEADERS_MAX];
@@ -73,7 +74,7 @@ struct http_server {
     pthread_mutex_t mutex;
     pthread_cond_t changed;   /* waiting list, count or stop flag; on the monotonic clock */
     struct exchange *waiting; /* soonest first */
-    size_t under_way;
+    size_t under_way;         /* received whole, answer not yet sent whole */
     bool stopping;
     bool timer_runs;
     pthread_t timer;
@@ -451,8 +452,13 @@ static void no_route(struct exchange *x)
 /* Everything has been received: make the answer. */
 static enum MHD_Result run_handler(struct exchange *x)
 {
-    const struct http_server_options *options = &x->server->options;
+    struct http_server *server = x->server;
+    const struct http_server_options *options = &server->options;
 
+    pthread_mutex_lock(&server->mutex);
+    x->counted = true;
+    server->under_way++;
+    pthread_mutex_unlock(&server->mutex);
     if (!x->refused) {
         x->ex.body = strbuf_str(&x->body);
         if (!options->before || options->before(&x->ex, x->route)) {
@@ -505,6 +511,7 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
 static void exchange_free(struct exchange *x)
 {
     struct http_server *server = x->server;
+    bool counted = x->counted;
 
     if (x->ex.stream_done)
         x->ex.stream_done(x->ex.stream_arg);
@@ -513,7 +520,8 @@ static void exchange_free(struct exchange *x)
     arena_free(x->ex.arena);
     free(x);
     pthread_mutex_lock(&server->mutex);
-    server->under_way--;
+    if (counted)
+        server->under_way--;
     if (server->stopping)
         pthread_cond_broadcast(&server->changed);
     pthread_mutex_unlock(&server->mutex);
@@ -546,9 +554,6 @@ static void *on_uri(void *cls, const char *uri, struct MHD_Connection *mhd)
         .stream_bytes = -1,
     };
     x->ex.path = str_cut(url, '?', &x->ex.raw_query);
-    pthread_mutex_lock(&server->mutex);
-    server->under_way++;
-    pthread_mutex_unlock(&server->mutex);
     return x;
 }
 

@@ -114,8 +114,9 @@ MUST_USE enum err_class http_server_new(const struct ctx *ctx,
                                         struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
 /*
- * Takes no new connection, waits for the requests under way (10 s at most, delayed answers are sent
- * at once), then closes. NULL is fine.
+ * Takes no new connection, waits until all that was received whole is answered (10 s at most,
+ * delayed answers are sent at once), then closes: a request that is still arriving is cut off. NULL
+ * is fine.
  */
 void http_server_free(struct http_server *server);
 AUTO_DEFINE(struct http_server, http_server_free)

@@ -9,8 +9,6 @@
 
 #include "apps/timesheet/mirror.h"
 
-#define UNKNOWN_ACCOUNT "unknown"
-
 void loaded_done(struct loaded *loaded)
 {
     columns_free(loaded->columns);
@@ -31,23 +29,17 @@ static enum err_class ask(struct tenant *tenant, const char *sql, int64_t *ret, 
     return rc;
 }
 
+/* Names the people there are; those that are named already stay as they are. */
 static enum err_class load_persons(struct tenant *tenant, struct loaded *loaded, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     bool row = false;
-    int64_t last = 0;
     enum err_class rc =
         db_prepare(tenant->db, SQL("SELECT id, account_id FROM person ORDER BY id LIMIT 100000000"),
                    &stmt, err);
 
-    while (rc == ERR_OK && (rc = db_step(stmt, &row, err)) == ERR_OK && row) {
-        last = db_i64(stmt, 0);
-        rc = columns_person(loaded->columns, last, db_text(stmt, 1), err);
-    }
-    /* The number after the last; it moves when people come, and then the copy is built anew. */
-    loaded->unknown_ref = last + 1;
-    if (rc == ERR_OK)
-        rc = columns_person(loaded->columns, loaded->unknown_ref, STR(UNKNOWN_ACCOUNT), err);
+    while (rc == ERR_OK && (rc = db_step(stmt, &row, err)) == ERR_OK && row)
+        rc = columns_person(loaded->columns, db_i64(stmt, 0), db_text(stmt, 1), err);
     return rc;
 }
 
@@ -87,15 +79,13 @@ static enum err_class load_pairs(struct tenant *tenant, struct loaded *loaded, s
 
 #define ROW_COLUMNS "client_worklog_id, started, client_issue_id, person, time_spent_seconds"
 
-static struct columns_row read_row(const struct db_stmt *stmt, const struct loaded *loaded)
+static struct columns_row read_row(const struct db_stmt *stmt)
 {
-    int64_t person = db_i64(stmt, 3);
-
     return (struct columns_row){
         .id = db_i64(stmt, 0),
         .started_ms = db_i64(stmt, 1),
         .issue = db_i64(stmt, 2),
-        .person = person ? person : loaded->unknown_ref,
+        .person = db_i64(stmt, 3), /* NULL reads as 0: Jira did not tell who */
         .seconds = db_i64(stmt, 4),
     };
 }
@@ -110,7 +100,7 @@ static enum err_class load_rows(struct tenant *tenant, struct loaded *loaded, st
                                    &stmt, err);
 
     while (rc == ERR_OK && (rc = db_step(stmt, &row, err)) == ERR_OK && row) {
-        struct columns_row one = read_row(stmt, loaded);
+        struct columns_row one = read_row(stmt);
 
         rc = columns_add(loaded->columns, &one, err);
     }
@@ -162,7 +152,7 @@ static enum err_class follow_row(struct tenant *tenant, struct loaded *loaded, i
     if (!row)
         return columns_remove(loaded->columns, id, err);
 
-    struct columns_row one = read_row(find, loaded);
+    struct columns_row one = read_row(find);
 
     rc = columns_put(loaded->columns, &one, err);
     if (rc == ERR_OK)
@@ -203,26 +193,25 @@ static enum err_class follow_rows(struct tenant *tenant, struct loaded *loaded, 
 static enum err_class follow_in_tx(struct tenant *tenant, struct loaded *loaded, struct err *err)
 {
     struct mirror_state state = {0};
-    int64_t first = 0, last = 0, persons = 0;
+    int64_t first = 0, last = 0;
     enum err_class rc = mirror_state_load(tenant, &state, err);
 
     if (rc == ERR_OK)
         rc = ask(tenant, SQL("SELECT min(seq) FROM worklog_change"), &first, err);
     if (rc == ERR_OK)
         rc = ask(tenant, SQL("SELECT max(seq) FROM worklog_change"), &last, err);
-    if (rc == ERR_OK)
-        rc = ask(tenant, SQL("SELECT max(id) FROM person"), &persons, err);
     if (rc != ERR_OK)
         return rc;
 
-    bool same = loaded->columns && loaded->epoch == state.epoch &&
-                loaded->unknown_ref == persons + 1 && loaded->seq <= last;
+    bool same = loaded->columns && loaded->epoch == state.epoch && loaded->seq <= last;
     bool reaches = first == 0 || loaded->seq + 1 >= first;
 
     if (same && reaches && loaded->seq == last)
         return ERR_OK;
     if (same && reaches) {
-        rc = load_tags(tenant, loaded, err);
+        rc = load_persons(tenant, loaded, err);
+        if (rc == ERR_OK)
+            rc = load_tags(tenant, loaded, err);
         if (rc == ERR_OK)
             rc = follow_rows(tenant, loaded, err);
     } else {

@@ -8,7 +8,6 @@ struct loaded {
     struct columns *columns; /* owned */
     int64_t epoch;           /* of the mirror's state when it was built */
     int64_t seq;             /* the last change that it holds */
-    int64_t unknown_ref;     /* stands for worklogs whose account Jira did not tell */
 };
 
 void loaded_done(struct loaded *loaded);

@@ -7,7 +7,7 @@
 
 /*
  * What the files of the report engine share: buckets.c cuts the period, query.c filters and sums,
- * page.c orders the sums and makes the report of them. Others use report.h.
+ * report_page.c orders the sums and makes the report of them. Others use report.h.
  *
  * A group of a report is a point on up to four axes. A cell is such a point with its sums; its key
  * holds a code for each axis: the place of its bucket, an issue's code, a person's and a tag's
@@ -60,7 +60,7 @@ struct query_cells {
 
 enum err_class query_too_wide(struct err *err); /* ERR_LIMIT: a key or rank past its bits */
 
-/* page.c: orders the cells, cuts the page out and copies what it needs. ERR_LIMIT, ERR_MEMORY. */
+/* report_page.c: orders the cells, cuts the page out and copies what it needs. ERR_LIMIT, ERR_MEMORY. */
 MUST_USE enum err_class page_make(const struct query_cells *cells, struct report **ret,
                                   struct err *err);
 

@@ -374,8 +374,9 @@ static void put_remarks(const struct writer *writer, struct strbuf *out,
     else if (proof->drift == 0)
         strbuf_addf(out, "Equal to Jira at %s.\n", stamp);
     else
-        strbuf_addf(out, "Compared with Jira at %s: %" PRId64 " worklogs differed.\n", stamp,
-                    proof->drift);
+        strbuf_addf(
+            out, "Compared with Jira at %s: %" PRId64 " worklog%s differed and %s repaired.\n",
+            stamp, proof->drift, proof->drift == 1 ? "" : "s", proof->drift == 1 ? "was" : "were");
 }
 
 enum err_class report_write_table(const struct report *report, const struct report_proof *proof,

@@ -1,5 +1,5 @@
 /*
- * Tests of the report engine (buckets.c, query.c, page.c): single cases, then every kind of
+ * Tests of the report engine (buckets.c, query.c, report_page.c): single cases, then every kind of
  * question at random, over random worklogs and changes of them, against SQL over the same rows.
  *
  * The model in SQL is independent of ours: each row's local day, week and month come from ICU's

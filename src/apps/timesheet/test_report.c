@@ -407,7 +407,8 @@ static void a_table_says_what_it_leaves_out(void **state)
                    "total  13h 35m 59s         4\n"
                    "\n"
                    "1 of 2 rows shown; the total is of all worklogs.\n"
-                   "Compared with Jira at 2026-01-05T09:32:10.250Z: 2 worklogs differed.\n");
+                   "Compared with Jira at 2026-01-05T09:32:10.250Z: 2 worklogs differed and were "
+                   "repaired.\n");
     request = (struct report_request){0};
     OK(report_add_issue("--issue", STR("77"), &request, &err));
     assert_written(&request, TABLE, &no_proof,

@@ -1,5 +1,5 @@
 /*
- * page.c: from a request's cells to its report: order, page, and the report's own copies.
+ * report_page.c: from a request's cells to its report: order, page, and the report's own copies.
  *
  * Cells are in no order and there may be millions, while a page shows fifty. So each cell gets a
  * number whose order is that of the groups (made of the dictionaries' ranks), what lies behind the
