@@ -370,8 +370,8 @@ static const char *parse_fault(yyjson_val *rule, struct fault *ret)
         ret->status = (int)n;
     if (json_i64(rule, "delay_ms", &n))
         ret->delay_ms = n;
-    if (ret->after < 0 || ret->times < -1 || ret->times == 0 || ret->delay_ms < 0 || ret->delay_ms > 600000 ||
-        (ret->status != 0 && (ret->status < 200 || ret->status > 599)))
+    if (ret->after < 0 || ret->times < -1 || ret->times == 0 || ret->delay_ms < 0 ||
+        ret->delay_ms > 600000 || (ret->status != 0 && (ret->status < 200 || ret->status > 599)))
         return "\"after\", \"times\", \"delay_ms\" or \"status\" is out of range";
     if (!ret->name[0] && (ret->kind == FAULT_MISSING_FIELD || ret->kind == FAULT_SET_FIELD))
         return "\"name\" must say which member";

@@ -297,7 +297,11 @@ static bool put_recorded_worklog(struct strbuf *buf, const struct site *site,
         strbuf_add_char(buf, ',');
         put_json_text(buf, name);
         strbuf_add_char(buf, ':');
-        if (str_eq_z(name, "issueId"))
+        if (site->datacenter && str_eq_z(name, "author"))
+            show_author(buf, site, worklog->author, version);
+        else if (site->datacenter && str_eq_z(name, "updateAuthor"))
+            show_author(buf, site, worklog->update_author, version);
+        else if (str_eq_z(name, "issueId"))
             strbuf_addf(buf, "\"%lld\"", (long long)site->issues[worklog->issue].id);
         else
             show_recorded(buf, site, item, version);

@@ -3,7 +3,7 @@
  *
  * A file is replaced by writing a temporary beside it, fsync, rename, fsync of the folder: after a
  * crash the reader finds the old bytes or the new ones. The temporary's name is fixed per file, so
- * that a crash leaves at most one behind, and the next write takes it over.
+ * that a crash leaves at most one behind, and the next write replaces it.
  */
 #include "base/disk.h"
 
@@ -100,7 +100,10 @@ static enum err_class real_write(void *self, const char *path, struct str bytes,
     }
 
     AUTO(free_autop) char *tmp_path = tmp.ptr; /* takes over the buffer's memory */
-    AUTO(close_autop) int fd = open(tmp_path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+    (void)unlink(tmp_path); /* what a crash left behind: its mode may be another; or absent */
+
+    AUTO(close_autop) int fd = open(tmp_path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return err_errno(err, errno, "cannot create %s", tmp_path);

@@ -51,7 +51,7 @@ enum err_class err_set(struct err *err, enum err_class class, const char *fmt, .
 /* Puts "what: " before the message, once, where an error crosses a layer. Returns its class. */
 enum err_class err_wrap(struct err *err, const char *fmt, ...) PRINTF_LIKE(2, 3);
 
-/* ERR_SPACE or ERR_DISK (or ERR_NOT_FOUND, ERR_FORBIDDEN) from errno, with a sentence. */
+/* ERR_SPACE or ERR_DISK (or ERR_NOT_FOUND, ERR_MEMORY) from errno, with a sentence. */
 enum err_class err_errno(struct err *err, int errnum, const char *fmt, ...) PRINTF_LIKE(3, 4);
 
 /* "out of memory"; every failed allocation ends here. */

@@ -41,10 +41,10 @@ declare -A sentences=()
 
 # ---- running tests ----
 
-# Ends what this shell has started and what still runs, by its pid.
+# Ends what this shell has started and what still runs, by its pid, and takes its mounts away.
 stop_started()
 {
-    local pid running
+    local pid folder running
 
     running=" $(jobs -pr | tr '\n' ' ')"
     for pid in "${started[@]}"; do
@@ -55,6 +55,10 @@ stop_started()
         fi
     done
     started=()
+    for folder in "${mounted[@]}"; do
+        umount -l "$folder" 2>/dev/null || true
+    done
+    mounted=()
 }
 
 end_of_file()
@@ -74,7 +78,7 @@ trap end_of_file EXIT
 # In the shell of one test.
 begin()
 {
-    started=() sandboxes=0
+    started=() mounted=() sandboxes=0
     trap stop_started EXIT
     dir=$work/$1
     mkdir -p "$dir"
@@ -100,7 +104,7 @@ report_check()
         failures=$((failures + 1))
         ;;
     esac
-    rm -rf "${work:?}/$number"
+    rm -rf "${work:?}/$number" || true
 }
 
 # check SENTENCE FUNCTION [ARGUMENT…]
@@ -322,6 +326,7 @@ start_sandbox()
 
     out=$dir/sandbox.$((++sandboxes))
     sandbox_log=$out.log
+    : >"$out"
     "$sandbox_exe" --email "$email" --token "$token" --pat "$token" --log "$sandbox_log" "$@" >"$out" 2>"$out.err" &
     sandbox_pid=$!
     started+=("$sandbox_pid")

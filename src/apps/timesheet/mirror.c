@@ -14,6 +14,17 @@
 
 #include "apps/timesheet/persons.h"
 
+static enum err_class any_tombstone(struct tenant *tenant, bool *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(
+        tenant->db,
+        SQL("SELECT client_worklog_id FROM tombstone ORDER BY client_worklog_id LIMIT 1"), &stmt,
+        err);
+
+    return rc == ERR_OK ? db_step(stmt, ret, err) : rc;
+}
+
 enum err_class mirror_init(struct mirror *mirror, struct tenant *tenant, struct err *err)
 {
     *mirror = (struct mirror){
@@ -21,7 +32,7 @@ enum err_class mirror_init(struct mirror *mirror, struct tenant *tenant, struct 
         .persons = person_cache_new(tenant->ctx),
         .sealed = STRBUF_INIT(LIMIT_COMMENT_BYTES + VAULT_SEAL_OVERHEAD),
     };
-    return mirror->persons ? ERR_OK : err_memory(err);
+    return mirror->persons ? any_tombstone(tenant, &mirror->tombstones, err) : err_memory(err);
 }
 
 void mirror_done(struct mirror *mirror)
@@ -279,8 +290,10 @@ enum err_class mirror_put(struct mirror *mirror, const struct jira_worklog *work
 
     assert(db_in_tx(mirror->tenant->db));
 
-    enum err_class rc = is_dead(mirror->tenant, worklog->id, worklog->updated_ms, &dead, err);
+    enum err_class rc = ERR_OK;
 
+    if (mirror->tombstones)
+        rc = is_dead(mirror->tenant, worklog->id, worklog->updated_ms, &dead, err);
     if (rc != ERR_OK)
         return rc;
     if (dead) {
@@ -375,6 +388,7 @@ enum err_class mirror_delete(struct mirror *mirror, int64_t id, int64_t deleted_
                     &stmt, err);
     if (rc != ERR_OK)
         return rc;
+    mirror->tombstones = true;
     db_bind_i64(stmt, 1, id);
     db_bind_i64(stmt, 2, deleted_ms);
     rc = db_run(stmt, err);

@@ -11,6 +11,7 @@ struct mirror {
     struct tenant *tenant;        /* borrowed */
     struct person_cache *persons; /* account id -> ref; owned */
     struct strbuf sealed;         /* scratch for a sealed comment */
+    bool tombstones;              /* there may be some: only then is each put held against them */
     bool bulk; /* many rows: the report's copy is built anew instead of following each change */
 };
 
