@@ -48,4 +48,4 @@ install: build ## install into PREFIX (/usr/local), below DESTDIR
 	@DESTDIR="$(DESTDIR)" meson install -C $(BUILD)
 
 clean: ## remove what was built
-	rm -rf build build-asan
+	rm -rf build build-asan build-tsan

@@ -489,7 +489,7 @@ drift()
     must tenon report acme --json
     [[ $(json .proof.drift) -gt 0 ]] || fail "the drift that was found stands on the report" "> 0" "$(json .proof.drift)"
     must tenon report acme
-    has "the table says it" out "worklogs differed."
+    has "the table says it" out "differed and were repaired."
     sync_json --verify
     json_is "the drift after the repair" .drift 0
     must tenon report acme --json
