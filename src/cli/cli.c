@@ -200,9 +200,8 @@ static enum err_class read_option(struct cli *cli, int argc, char **argv, int *a
     if (!option)
         option = find_option(common_options, name);
     if (!option)
-        return err_set(err, ERR_USAGE,
-                       "`tenon %s` has no option --" STR_FMT "; see `tenon %s --help`",
-                       cli->verb->name, STR_ARG(name), cli->verb->name);
+        return err_set(err, ERR_USAGE, "there is no option --" STR_FMT "; see `tenon %s --help`",
+                       STR_ARG(name), cli->verb->name);
     if (!option->value && glued)
         return err_set(err, ERR_USAGE, "--%s takes no value", option->name);
     if (cli->value_count == CLI_VALUES_MAX)
@@ -241,11 +240,11 @@ static enum err_class read_line(struct cli *cli, int argc, char **argv, int from
     if (cli_flag(cli, "help"))
         return ERR_OK;
     if (cli->arg_count < cli->verb->args_min)
-        return err_set(err, ERR_USAGE, "`tenon %s` wants %s; see `tenon %s --help`",
-                       cli->verb->name, cli->verb->args, cli->verb->name);
+        return err_set(err, ERR_USAGE, "%s is missing; see `tenon %s --help`", cli->verb->args,
+                       cli->verb->name);
     if (cli->arg_count > cli->verb->args_max)
-        return err_set(err, ERR_USAGE, "`tenon %s` does not take the argument %s", cli->verb->name,
-                       cli->args[cli->verb->args_max]);
+        return err_set(err, ERR_USAGE, "the argument %s is one too many; see `tenon %s --help`",
+                       cli->args[cli->verb->args_max], cli->verb->name);
     return ERR_OK;
 }
 
@@ -339,6 +338,26 @@ static int tell(const char *verb, enum err_class rc, const struct err *err)
     return err_exit_code(rc);
 }
 
+/* Names the words that may follow when the first one is half of a command. */
+static int no_such_verb(const struct cli_verb *const *verbs, size_t verb_count, const char *word)
+{
+    struct strbuf next = STRBUF_INIT(1024);
+    struct err err = {0};
+
+    for (size_t i = 0; i < verb_count; i++) {
+        struct str rest = {NULL, 0};
+
+        if (str_eq_z(str_cut(str_from(verbs[i]->name), ' ', &rest), word) && rest.len > 0)
+            strbuf_addf(&next, "%s" STR_FMT, next.len ? ", " : "", STR_ARG(rest));
+    }
+    if (next.len > 0)
+        (void)err_set(&err, ERR_USAGE, "`tenon %s` wants one of: %s", word, strbuf_z(&next));
+    else
+        (void)err_set(&err, ERR_USAGE, "there is no command %s; `tenon --help` lists them", word);
+    strbuf_done(&next);
+    return tell(NULL, ERR_USAGE, &err);
+}
+
 int cli_main(const struct ctx *ctx, const struct cli_verb *const *verbs, size_t verb_count,
              int argc, char **argv)
 {
@@ -360,12 +379,7 @@ int cli_main(const struct ctx *ctx, const struct cli_verb *const *verbs, size_t 
             cli.verb = verbs[i];
     }
     if (words == 0)
-        return tell(
-            NULL, ERR_USAGE,
-            (err_set(&err, ERR_USAGE, "there is no command %s%s%s; `tenon --help` lists them",
-                     argv[1], argc > 2 && argv[2][0] != '-' ? " " : "",
-                     argc > 2 && argv[2][0] != '-' ? argv[2] : ""),
-             &err));
+        return no_such_verb(verbs, verb_count, argv[1]);
 
     enum err_class rc = read_line(&cli, argc, argv, 1 + words, &err);
 

@@ -104,8 +104,7 @@ static void check_queue(struct doctor *doctor, struct data *data)
         say(doctor, FAIL, rc, "queue", "jobs", "%s", err.msg);
     else if (parked > 0)
         say(doctor, WARN, ERR_OK, "queue", "jobs",
-            "%lld jobs failed for good and are parked; run the command again that they belong to "
-            "(`tenon sync`)",
+            "%lld parked after failing for good; run `tenon sync` of the tenant again",
             (long long)parked);
     else
         say(doctor, FINE, ERR_OK, "queue", "jobs", "%lld waiting, none parked", (long long)waiting);

@@ -149,8 +149,16 @@ static enum err_class check_site(struct cli *cli, struct tenant_info *info,
                          "instead of --email and --token-file",
                          info->base_url);
     }
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
         rc = jira_myself(&link.jira, ret_account, err);
+        if (rc == ERR_DENIED)
+            rc =
+                err_set(err, ERR_DENIED,
+                        "%s refuses the credential (401): check %s, and whether the token has "
+                        "expired or was revoked",
+                        info->base_url,
+                        bearer ? "the file of --pat-file" : "--email and the file of --token-file");
+    }
     link_done(&link);
     return rc;
 }
