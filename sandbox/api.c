@@ -103,6 +103,19 @@ uint32_t api_issue(struct http_exchange *ex, struct str id_or_key)
     return NONE;
 }
 
+uint32_t api_issue_for_write(struct http_exchange *ex, struct str id_or_key)
+{
+    struct site *site = api_site(ex);
+    uint32_t issue = api_issue(ex, id_or_key);
+
+    if (issue == NONE)
+        return NONE;
+    if (limits_take_write(&api_sandbox(ex)->limits, ex, &site->issues[issue], site_now_ms(site)))
+        return issue;
+    atomic_fetch_add(&api_sandbox(ex)->throttled, 1);
+    return NONE;
+}
+
 void api_not_found(struct http_exchange *ex)
 {
     int status = ex->status;

@@ -24,8 +24,9 @@ struct sandbox {
     _Atomic int64_t latency_ms; /* of every answer */
     struct limits limits;
     struct faults faults;
-    struct hooks *hooks; /* NULL: nobody is told */
-    int log_fd;          /* -1: none */
+    struct hooks *hooks;          /* NULL: nobody is told */
+    int log_fd;                   /* -1: none */
+    _Atomic int64_t estimates[4]; /* adjustEstimate asked for: auto, leave, new, manual */
     _Atomic int64_t served[ROUTES_MAX], unknown, unauthorized, throttled, faulted, points;
 };
 
@@ -77,9 +78,33 @@ bool api_list_has(struct str list, const char *word);
 
 /* The issue of a {…} part, visible; NONE: 404 is in the exchange. */
 uint32_t api_issue(struct http_exchange *ex, struct str id_or_key);
+/* The same for a write, which may be one too many: then 429. The site is locked for writing. */
+uint32_t api_issue_for_write(struct http_exchange *ex, struct str id_or_key);
 
-/* One for each route; api_*.c. */
-http_handler api_server_info, api_myself, api_worklog_updated, api_worklog_deleted,
-    api_worklog_list;
+/* ---- One for each route; api_*.c ---- */
+
+http_handler api_server_info, api_myself;
+http_handler api_worklog_updated, api_worklog_deleted, api_worklog_list;
+http_handler api_issue_worklogs, api_worklog_add, api_worklog_get, api_worklog_update,
+    api_worklog_delete, api_worklogs_delete, api_worklogs_move;
+http_handler api_worklog_properties, api_worklog_property_get, api_worklog_property_put,
+    api_worklog_property_delete;
+http_handler api_issue_properties, api_issue_property_get, api_issue_property_put,
+    api_issue_property_delete;
+http_handler api_issue_get, api_search_get, api_search_post, api_search_count, api_old_search_get,
+    api_old_search_post, api_bulk_fetch, api_jql_match;
+http_handler api_issue_types, api_statuses, api_fields;
+http_handler api_user_get, api_users_bulk, api_users_search;
+http_handler api_projects, api_projects_search, api_project_get;
+http_handler api_my_permissions, api_permissions_check, api_report_accounts;
+http_handler api_comments, api_comment_add, api_comment_get, api_comment_update, api_comment_delete,
+    api_comment_list;
+http_handler api_attachment_meta, api_attachments_add, api_attachment_get, api_attachment_delete,
+    api_attachment_content, media_content;
+http_handler api_link_types, api_link_type_get, api_link_add, api_link_get, api_link_delete;
+http_handler api_remote_links, api_remote_link_get, api_remote_link_put, api_remote_link_update,
+    api_remote_link_delete, api_remote_links_delete;
+http_handler api_webhooks, api_webhook_register, api_webhook_refresh, api_webhook_delete,
+    api_webhook_failed;
 
 #endif

@@ -92,6 +92,7 @@ void control_state(struct http_exchange *ex)
 {
     struct sandbox *sandbox = api_sandbox(ex);
     struct json_out json = json_out(&ex->out);
+    static const char *const estimates[] = {"auto", "leave", "new", "manual"};
     const struct {
         const char *name;
         const _Atomic int64_t *count;
@@ -111,6 +112,13 @@ void control_state(struct http_exchange *ex)
         json_put_i64(&json, atomic_load(counts[i].count));
     }
     put_rows(&json, &sandbox->site);
+    json_key(&json, "adjust_estimate");
+    json_object(&json);
+    for (size_t i = 0; i < ARRAY_LEN(estimates); i++) {
+        json_key(&json, estimates[i]);
+        json_put_i64(&json, atomic_load(&sandbox->estimates[i]));
+    }
+    json_object_end(&json);
     json_key(&json, "webhooks");
     json_object(&json);
     json_key(&json, "queued");
@@ -259,6 +267,7 @@ void control_limits(struct http_exchange *ex)
         limits->hour = site_now_ms(api_site(ex)) / MS_PER_HOUR;
         limits->points_used = limits->points_per_hour - n;
     }
+    limits->per_issue = json_bool(body, "per_issue", limits->per_issue);
     limits->beta = json_bool(body, "beta", limits->beta);
     limits->tell_retry_after = json_bool(body, "retry_after", limits->tell_retry_after);
     pthread_mutex_unlock(&limits->mutex);
@@ -318,6 +327,8 @@ static bool parse_headers(yyjson_val *headers, struct fault *ret)
     size_t at, max;
     yyjson_val *key, *item;
 
+    if (!headers) /* the loop would count from it */
+        return true;
     yyjson_obj_foreach(headers, at, max, key, item)
     {
         if (ret->header_count == ARRAY_LEN(ret->headers) || !yyjson_is_str(item))

@@ -256,11 +256,9 @@ static bool do_restore(struct http_exchange *ex, struct change *change)
 
     if (!pick(ex, is_deleted, change))
         return false;
-    for (size_t i = 0; i < change->row_count; i++) {
+    for (size_t i = 0; i < change->row_count; i++)
         site->worklogs[change->rows[i]].flags &= ~(uint32_t)(WORKLOG_DELETED | WORKLOG_SILENT);
-        if (change->quiet) /* its old place in the feed is true again */
-            continue;
-    }
+    /* Quietly: its old place in the feed is true again. */
     return change->quiet || touch(site, change);
 }
 
@@ -454,6 +452,46 @@ static bool delete_issue(struct http_exchange *ex, const struct change *change, 
     return true;
 }
 
+/* NONE: the error is in the exchange. */
+static uint32_t create_issue(struct http_exchange *ex, const struct change *change)
+{
+    struct site *site = api_site(ex);
+    struct str name = json_str(change->body, "project"),
+               summary = json_str(change->body, "summary");
+    struct strbuf key AUTO(strbuf_done) = STRBUF_INIT(256);
+    uint32_t project = name.len ? site_find_project(site, name) : 0, at;
+
+    if (project >= site->project_count) {
+        api_error(ex, 404, "\"project\" names no project");
+        return NONE;
+    }
+    /* Ends: only as many keys as issues are taken. */
+    for (size_t number = site->issue_count + 1;; number++) {
+        strbuf_reset(&key);
+        strbuf_addf(&key, STR_FMT "-%zu", STR_ARG(site->projects[project].key), number);
+        if (site_find_issue(site, strbuf_str(&key)) == NONE)
+            break;
+    }
+
+    struct issue issue = {
+        .id = site->issue_count ? site->issues[site->issue_count - 1].id + 1 : 10000,
+        .created_ms = change->now_ms,
+        .updated_ms = change->now_ms,
+        .key = site_keep(site, strbuf_str(&key)),
+        .summary = summary.len ? site_keep(site, summary) : (struct str){NULL, 0},
+        .project = project,
+        .assignee = NONE,
+        .reporter = SITE_USER_SELF,
+    };
+
+    at = issue.key.ptr ? site_add_issue(site, &issue) : NONE;
+    if (at == NONE)
+        api_error(ex, 503, "out of memory");
+    else
+        hooks_issue(api_sandbox(ex)->hooks, site, at, HOOK_ISSUE_CREATED);
+    return at;
+}
+
 void control_change_issues(struct http_exchange *ex)
 {
     struct site *site = api_site(ex);
@@ -465,19 +503,23 @@ void control_change_issues(struct http_exchange *ex)
         return;
 
     SITE_WRITE(site);
-    uint32_t issue = pick_issue(ex, change.body, NONE);
+    uint32_t issue =
+        str_eq_z(action, "create") ? create_issue(ex, &change) : pick_issue(ex, change.body, NONE);
 
     if (issue == NONE)
         return;
-    if (str_eq_z(action, "delete")) {
+    if (str_eq_z(action, "touch")) {
+        site->issues[issue].updated_ms = change.now_ms;
+        hooks_issue(api_sandbox(ex)->hooks, site, issue, HOOK_ISSUE_UPDATED);
+    } else if (str_eq_z(action, "delete")) {
         if (!delete_issue(ex, &change, issue)) {
             api_error(ex, 503, "out of memory");
             return;
         }
     } else if (str_eq_z(action, "hide") || str_eq_z(action, "unhide")) {
         site->issues[issue].hidden = str_eq_z(action, "hide");
-    } else {
-        api_error(ex, 404, "no such action; there are delete, hide, unhide");
+    } else if (!str_eq_z(action, "create")) {
+        api_error(ex, 404, "no such action; there are create, touch, delete, hide, unhide");
         return;
     }
     strbuf_addf(&ex->out, "{\"issue\":\"%" PRId64 "\",\"key\":\"" STR_FMT "\"}",

@@ -15,6 +15,7 @@
 #define ISSUES_MAX INT64_C(2000000)
 #define USERS_MAX INT64_C(100000)
 #define PROJECTS_MAX INT64_C(500)
+#define RECORDED_HOST "https://sandbox.invalid/rest/api/2/" /* shown as this site's own */
 #define EDITED_WITHIN_MS (30 * MS_PER_DAY)
 
 static enum err_class parse_date(struct str text, int64_t *ret_ms, struct err *err)
@@ -113,7 +114,7 @@ enum err_class generate_parse(struct str text, struct generate_options *ret, str
 static struct str keep_f(struct site *site, const char *fmt, ...) PRINTF_LIKE(2, 3);
 static struct str keep_f(struct site *site, const char *fmt, ...)
 {
-    char text[256];
+    char text[512];
     va_list args;
 
     va_start(args, fmt);
@@ -126,6 +127,61 @@ static struct str keep_f(struct site *site, const char *fmt, ...)
     if ((size_t)len >= sizeof(text))
         len = sizeof(text) - 1;
     return site_keep(site, (struct str){text, (size_t)len});
+}
+
+bool site_add_defaults(struct site *site)
+{
+    static const struct {
+        int64_t id;
+        const char *name, *json;
+    } types[] =
+        {
+            {10001, "Story", "\"subtask\":false,\"avatarId\":10315,\"hierarchyLevel\":0"},
+            {10002, "Task", "\"subtask\":false,\"avatarId\":10318,\"hierarchyLevel\":0"},
+            {10004, "Bug", "\"subtask\":false,\"avatarId\":10303,\"hierarchyLevel\":0"},
+            {10000, "Epic", "\"subtask\":false,\"avatarId\":10307,\"hierarchyLevel\":1"},
+        },
+      statuses[] = {
+          {10000, "To Do",
+           "\"id\":2,\"key\":\"new\",\"colorName\":\"blue-gray\",\"name\":\"To Do\""},
+          {3, "In Progress",
+           "\"id\":4,\"key\":\"indeterminate\",\"colorName\":\"yellow\",\"name\":\"In Progress\""},
+          {10001, "Done", "\"id\":3,\"key\":\"done\",\"colorName\":\"green\",\"name\":\"Done\""},
+      };
+    bool need_types = site->types.count == 0, need_statuses = site->statuses.count == 0;
+    bool ok = true;
+
+    for (size_t i = 0; i < ARRAY_LEN(types) && need_types; i++) {
+        struct item item = {
+            .id = types[i].id,
+            .issue = NONE,
+            .key = str_from(types[i].name),
+            .json = keep_f(site,
+                           "{\"self\":\"" RECORDED_HOST "issuetype/%lld\",\"id\":\"%lld\","
+                           "\"description\":\"\",\"iconUrl\":\"" RECORDED_HOST
+                           "universal_avatar/view/type/issuetype/avatar/10315?size=medium\","
+                           "\"name\":\"%s\",%s}",
+                           (long long)types[i].id, (long long)types[i].id, types[i].name,
+                           types[i].json)};
+
+        ok = ok && item.json.ptr && items_add(&site->types, &item) != NONE;
+    }
+    for (size_t i = 0; i < ARRAY_LEN(statuses) && need_statuses; i++) {
+        struct item item = {
+            .id = statuses[i].id,
+            .issue = NONE,
+            .key = str_from(statuses[i].name),
+            .json = keep_f(site,
+                           "{\"self\":\"" RECORDED_HOST "status/%lld\",\"description\":\"\","
+                           "\"iconUrl\":\"" RECORDED_HOST "images/icons/status.png\","
+                           "\"name\":\"%s\",\"id\":\"%lld\",\"statusCategory\":{\"self\":"
+                           "\"" RECORDED_HOST "statuscategory/2\",%s}}",
+                           (long long)statuses[i].id, statuses[i].name, (long long)statuses[i].id,
+                           statuses[i].json)};
+
+        ok = ok && item.json.ptr && items_add(&site->statuses, &item) != NONE;
+    }
+    return ok;
 }
 
 static enum err_class add_users(struct site *site, const struct generate_options *options,
@@ -175,6 +231,11 @@ static enum err_class add_projects(struct site *site, const struct generate_opti
                                    uint32_t first_user, struct err *err)
 {
     static const char *const names[] = {"Website", "Platform", "Mobile", "Billing", "Operations"};
+    int64_t first_id = 10000;
+
+    for (size_t i = 0; i < site->project_count; i++)
+        if (site->projects[i].id >= first_id)
+            first_id = site->projects[i].id + 1;
 
     for (int64_t i = 0; i < options->projects; i++) {
         char suffix[4] = {0};
@@ -185,7 +246,7 @@ static enum err_class add_projects(struct site *site, const struct generate_opti
 
         const char *name = names[(size_t)i % ARRAY_LEN(names)];
         struct project project = {
-            .id = 10000 + (int64_t)site->project_count,
+            .id = first_id + i,
             .name = keep_f(site, "%s%s%s", name, suffix[0] ? " " : "", suffix),
             .key =
                 keep_f(site, "%c%c%c%s", name[0] & ~0x20, name[1] & ~0x20, name[2] & ~0x20, suffix),
@@ -211,8 +272,8 @@ static enum err_class add_issues(struct site *site, const struct generate_option
             .project = project,
             .key = keep_f(site, STR_FMT "-%lld", STR_ARG(site->projects[project].key),
                           (long long)(i / options->projects + 1)),
-            .type = (uint32_t)(h % 4),
-            .status = (uint32_t)(h >> 8) % 3,
+            .type = (uint32_t)(h % site->types.count),
+            .status = (uint32_t)((h >> 8) % site->statuses.count),
             .assignee =
                 h % 5 == 0 ? NONE : first_user + (uint32_t)((h >> 16) % (uint64_t)options->users),
             .reporter = first_user + (uint32_t)((h >> 32) % (uint64_t)options->users),

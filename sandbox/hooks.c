@@ -45,15 +45,15 @@ struct hooks {
 
 static const struct {
     const char *name;
-    bool is_worklog;
+    const char *issue_event; /* issue_event_type_name; NULL: the event has none */
 } events[] = {
-    [HOOK_WORKLOG_CREATED] = {"worklog_created", true},
-    [HOOK_WORKLOG_UPDATED] = {"worklog_updated", true},
-    [HOOK_WORKLOG_DELETED] = {"worklog_deleted", true},
-    [HOOK_ISSUE_CREATED] = {"jira:issue_created", false},
-    [HOOK_ISSUE_UPDATED] = {"jira:issue_updated", false},
-    [HOOK_ISSUE_DELETED] = {"jira:issue_deleted", false},
-    [HOOK_COMMENT_CREATED] = {"comment_created", false},
+    [HOOK_WORKLOG_CREATED] = {"worklog_created", NULL},
+    [HOOK_WORKLOG_UPDATED] = {"worklog_updated", NULL},
+    [HOOK_WORKLOG_DELETED] = {"worklog_deleted", NULL},
+    [HOOK_ISSUE_CREATED] = {"jira:issue_created", "issue_created"},
+    [HOOK_ISSUE_UPDATED] = {"jira:issue_updated", "issue_generic"},
+    [HOOK_ISSUE_DELETED] = {"jira:issue_deleted", NULL},
+    [HOOK_COMMENT_CREATED] = {"comment_created", NULL},
 };
 
 static void delivery_free(struct delivery *delivery)
@@ -105,28 +105,6 @@ void hooks_worklog(struct hooks *hooks, const struct site *site, uint32_t row,
     enqueue(hooks, &body);
 }
 
-/* The short form of an issue, in the shape of REST v2. */
-static void put_issue(struct strbuf *body, const struct site *site, uint32_t at)
-{
-    const struct issue *issue = &site->issues[at];
-    const struct project *project = &site->projects[issue->project];
-
-    strbuf_addf(body,
-                "{\"id\":\"%" PRId64 "\",\"self\":\"%s/rest/api/2/issue/%" PRId64 "\",\"key\":",
-                issue->id, site->base_url, issue->id);
-    put_json_text(body, issue->key);
-    strbuf_add_z(body, ",\"fields\":{\"summary\":");
-    put_json_text(body, issue->summary);
-    strbuf_addf(body,
-                ",\"project\":{\"self\":\"%s/rest/api/2/project/%" PRId64 "\",\"id\":\"%" PRId64
-                "\",\"key\":",
-                site->base_url, project->id, project->id);
-    put_json_text(body, project->key);
-    strbuf_add_z(body, ",\"name\":");
-    put_json_text(body, project->name);
-    strbuf_add_z(body, "}}}");
-}
-
 void hooks_issue(struct hooks *hooks, const struct site *site, uint32_t issue,
                  enum hook_event event)
 {
@@ -136,19 +114,33 @@ void hooks_issue(struct hooks *hooks, const struct site *site, uint32_t issue,
         return;
     strbuf_addf(&body, "{\"timestamp\":%" PRId64 ",\"webhookEvent\":\"%s\",", site_now_ms(site),
                 events[event].name);
-    if (!events[event].is_worklog)
-        strbuf_addf(&body, "\"issue_event_type_name\":\"%s\",",
-                    event == HOOK_ISSUE_UPDATED ? "issue_generic" : events[event].name + 5);
+    if (events[event].issue_event)
+        strbuf_addf(&body, "\"issue_event_type_name\":\"%s\",", events[event].issue_event);
     strbuf_add_z(&body, "\"user\":");
     show_author(&body, site, SITE_USER_SELF, 2);
     strbuf_add_z(&body, ",\"issue\":");
-    put_issue(&body, site, issue);
+    show_issue_short(&body, site, issue, 2);
     if (event == HOOK_ISSUE_UPDATED)
         strbuf_addf(&body,
                     ",\"changelog\":{\"id\":\"%" PRId64 "\",\"items\":[{\"field\":\"timespent\","
                     "\"fieldtype\":\"jira\",\"fieldId\":\"timespent\",\"from\":null,"
                     "\"fromString\":null,\"to\":\"3600\",\"toString\":\"3600\"}]}",
                     site_now_ms(site));
+    strbuf_add_z(&body, "}");
+    enqueue(hooks, &body);
+}
+
+void hooks_comment(struct hooks *hooks, const struct site *site, const struct item *comment)
+{
+    struct strbuf body AUTO(strbuf_done) = STRBUF_INIT(BODY_BYTES_MAX);
+
+    if (!hooks)
+        return;
+    strbuf_addf(&body, "{\"timestamp\":%" PRId64 ",\"webhookEvent\":\"%s\",\"comment\":",
+                site_now_ms(site), events[HOOK_COMMENT_CREATED].name);
+    show_comment(&body, site, comment, 2);
+    strbuf_add_z(&body, ",\"issue\":");
+    show_issue_short(&body, site, comment->issue, 2);
     strbuf_add_z(&body, "}");
     enqueue(hooks, &body);
 }

@@ -29,6 +29,8 @@ void hooks_worklog(struct hooks *hooks, const struct site *site, uint32_t row,
 void hooks_issue(struct hooks *hooks, const struct site *site, uint32_t issue,
                  enum hook_event event);
 
+void hooks_comment(struct hooks *hooks, const struct site *site, const struct item *comment);
+
 struct hook_counts {
     int64_t queued, delivered, failed, dropped;
 };

@@ -11,7 +11,9 @@
 #include "base/civil.h"
 
 #define DEPTH_MAX 32
+#define NODES_MAX 1000
 #define VALUES_MAX 5000
+#define TIME_MAX_MS (INT64_C(1) << 53) /* far past the calendar, far from an overflow */
 
 enum token_kind { TOKEN_END, TOKEN_WORD, TOKEN_TEXT, TOKEN_SIGN };
 
@@ -22,7 +24,7 @@ struct parser {
     char *why; /* the first sentence stays */
     enum token_kind kind;
     struct str token; /* TOKEN_TEXT: without its quotes */
-    int depth;
+    int depth, nodes;
 };
 
 static const struct {
@@ -210,7 +212,7 @@ static bool parse_time(struct parser *parser, struct str text, int64_t *ret_ms, 
         return true;
     }
     if (text.len != 10 && text.len != 16) {
-        if (parse_i64(text, INT64_MIN, INT64_MAX, ret_ms))
+        if (parse_i64(text, -TIME_MAX_MS, TIME_MAX_MS, ret_ms))
             return true;
     } else {
         memcpy(plain, text.ptr, text.len);
@@ -240,10 +242,15 @@ static struct jql_node *new_node(struct parser *parser, enum jql_node_kind kind)
 {
     struct jql_node *node = arena_alloc(parser->arena, sizeof(*node));
 
-    if (node)
-        node->kind = kind;
-    else
+    if (!node) {
         (void)fail(parser, "out of memory");
+        return NULL;
+    }
+    if (++parser->nodes > NODES_MAX) { /* also what bounds the recursion of the evaluation */
+        (void)fail(parser, "Error in the JQL Query: more than %d clauses.", NODES_MAX);
+        return NULL;
+    }
+    node->kind = kind;
     return node;
 }
 
@@ -280,10 +287,16 @@ static bool parse_list(struct parser *parser, struct jql_node *node)
 static bool parse_time_clause(struct parser *parser, const char *field, struct str op,
                               struct jql_node *node)
 {
+    static const char *const ops[] = {">=", ">", "<", "<=", "="};
     struct str value = {NULL, 0};
     int64_t ms = 0;
-    bool day = false;
+    bool day = false, known = false;
 
+    for (size_t i = 0; i < ARRAY_LEN(ops); i++)
+        known = known || str_eq_z(op, ops[i]);
+    if (!known)
+        return fail(parser, "The operator '" STR_FMT "' is not supported by the '%s' field.",
+                    STR_ARG(op), field);
     if (!parse_value(parser, &value) || !parse_time(parser, value, &ms, &day))
         return false;
 
@@ -302,12 +315,9 @@ static bool parse_time_clause(struct parser *parser, const char *field, struct s
         node->to_ms = ms;
     else if (str_eq_z(op, "<="))
         node->to_ms = end_ms;
-    else if (str_eq_z(op, "=")) {
+    else {
         node->from_ms = ms;
         node->to_ms = end_ms;
-    } else {
-        return fail(parser, "The operator '" STR_FMT "' is not supported by the '%s' field.",
-                    STR_ARG(op), field);
     }
     return true;
 }
@@ -490,7 +500,8 @@ static bool clause_matches(const struct jql_node *node, const struct jql_subject
     for (size_t i = 0; i < node->value_count; i++)
         if (subject->is(subject->arg, node->field, node->values[i]))
             return node->op == JQL_IS;
-    return node->op == JQL_IS_NOT;
+    /* What is empty is not "not" something either. */
+    return node->op == JQL_IS_NOT && !subject->is(subject->arg, node->field, (struct str){NULL, 0});
 }
 
 static bool node_matches(const struct jql_node *node, const struct jql_subject *subject)

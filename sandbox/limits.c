@@ -105,6 +105,30 @@ bool limits_take(struct limits *limits, struct http_exchange *ex, int64_t now_ms
     return go;
 }
 
+bool limits_take_write(struct limits *limits, struct http_exchange *ex, struct issue *issue,
+                       int64_t now_ms)
+{
+    static const struct {
+        int64_t ms, count;
+    } windows[] = {{2 * MS_PER_SECOND, 20}, {30 * MS_PER_SECOND, 100}};
+    bool go = true;
+
+    pthread_mutex_lock(&limits->mutex);
+    for (size_t i = 0; i < ARRAY_LEN(windows) && limits->per_issue && go; i++) {
+        if (now_ms - issue->writes[i].start_ms >= windows[i].ms ||
+            now_ms < issue->writes[i].start_ms) {
+            issue->writes[i].start_ms = now_ms;
+            issue->writes[i].count = 0;
+        }
+        go = ++issue->writes[i].count <= windows[i].count;
+        if (!go)
+            refuse(limits, ex, "jira-per-issue-on-write", windows[i].count,
+                   issue->writes[i].start_ms + windows[i].ms, now_ms);
+    }
+    pthread_mutex_unlock(&limits->mutex);
+    return go;
+}
+
 void limits_tell(struct limits *limits, struct http_exchange *ex, int64_t points, int64_t now_ms)
 {
     size_t method = (size_t)ex->method % ARRAY_LEN(limits->used);

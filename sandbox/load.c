@@ -354,6 +354,38 @@ static uint32_t item_of(struct site *site, struct items *items, yyjson_val *obje
     return at == NONE ? 0 : at;
 }
 
+/* The comments embedded in a recorded issue. */
+static bool add_comments(struct site *site, uint32_t issue, yyjson_val *field)
+{
+    size_t at, max;
+    yyjson_val *comment;
+
+    yyjson_arr_foreach(yyjson_obj_get(field, "comments"), at, max, comment)
+    {
+        yyjson_val *body = yyjson_obj_get(comment, "body");
+        struct item item = {
+            .issue = issue,
+            .other = NONE,
+            .author = person(site, yyjson_obj_get(comment, "author")),
+            .text_is_adf = yyjson_is_obj(body),
+            .text = yyjson_is_obj(body) ? keep_json(site, body)
+                                        : site_keep(site, json_str(comment, "body")),
+            .created_ms = stamp_of(comment, "created"),
+            .updated_ms = stamp_of(comment, "updated"),
+        };
+
+        if (item.author == NONE)
+            item.author = SITE_USER_SELF;
+        if (!json_i64(comment, "id", &item.id))
+            continue;
+        if (items_add(&site->comments, &item) == NONE)
+            return false;
+        if (item.id >= site->next_item_id)
+            site->next_item_id = item.id + 1;
+    }
+    return true;
+}
+
 static bool add_issue(struct load *load, int64_t id, yyjson_val *object, struct str recorded)
 {
     struct site *site = load->site;
@@ -373,7 +405,9 @@ static bool add_issue(struct load *load, int64_t id, yyjson_val *object, struct 
         .recorded = recorded,
     };
 
-    return issue.project != NONE && site_add_issue(site, &issue) != NONE;
+    uint32_t at = issue.project == NONE ? NONE : site_add_issue(site, &issue);
+
+    return at != NONE && add_comments(site, at, yyjson_obj_get(fields, "comment"));
 }
 
 /* An issue that only a worklog tells of. */
@@ -402,6 +436,21 @@ static bool make_issue(struct load *load, int64_t id)
     return project != NONE && site_add_issue(site, &issue) != NONE;
 }
 
+/* For a worklog without an author: the first of the people, made up when there is none. */
+static uint32_t somebody(struct site *site)
+{
+    struct user user = {
+        .account_id = STR("recorded-without-author"),
+        .name = STR("recorded-without-author"),
+        .key = STR("recorded-without-author"),
+        .display = STR("Recorded without author"),
+        .zone = STR("Etc/UTC"),
+        .type = STR("atlassian"),
+    };
+
+    return site->user_count > 0 ? SITE_USER_SELF : site_add_user(site, &user);
+}
+
 static bool add_worklog(struct load *load, const struct row *row, yyjson_val *object,
                         struct feed_entry *ret)
 {
@@ -416,7 +465,9 @@ static bool add_worklog(struct load *load, const struct row *row, yyjson_val *ob
     if (!extra)
         return false;
     if (author == NONE)
-        author = SITE_USER_SELF;
+        author = somebody(site);
+    if (author == NONE)
+        return false;
     *extra = (struct extra){
         .has_comment = true, .comment_is_adf = yyjson_is_obj(comment), .recorded = row->data};
     if (yyjson_is_obj(comment))

@@ -254,6 +254,8 @@ static enum err_class fill(struct sandbox *sandbox, const struct arguments *args
 
     if (rc == ERR_OK && args->load)
         rc = site_load(site, args->load, err);
+    if (rc == ERR_OK && !site_add_defaults(site))
+        rc = err_memory(err);
     if (rc == ERR_OK && args->generate) {
         rc = generate_parse(str_from(args->generate), &generate, err);
         if (rc == ERR_OK)

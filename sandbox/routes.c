@@ -3,8 +3,10 @@
 #include "control.h"
 
 #define API "/rest/api/{version}"
+#define ISSUE API "/issue/{issue}"
 #define KIB ((size_t)1024)
 #define JSON_BYTES (256 * KIB)
+#define UPLOAD_BYTES (64 * 1024 * KIB)
 #define NO_BODY 0
 #define CONTROL_BYTES (16 * 1024 * KIB)
 
@@ -14,6 +16,74 @@ const struct http_route api_routes[] = {
     {HTTP_GET, API "/worklog/updated", NO_BODY, api_worklog_updated},
     {HTTP_GET, API "/worklog/deleted", NO_BODY, api_worklog_deleted},
     {HTTP_POST, API "/worklog/list", JSON_BYTES, api_worklog_list},
+
+    {HTTP_GET, ISSUE, NO_BODY, api_issue_get},
+    {HTTP_GET, ISSUE "/worklog", NO_BODY, api_issue_worklogs},
+    {HTTP_POST, ISSUE "/worklog", JSON_BYTES, api_worklog_add},
+    {HTTP_DELETE, ISSUE "/worklog", JSON_BYTES, api_worklogs_delete},
+    {HTTP_POST, ISSUE "/worklog/move", JSON_BYTES, api_worklogs_move},
+    {HTTP_GET, ISSUE "/worklog/{id}", NO_BODY, api_worklog_get},
+    {HTTP_PUT, ISSUE "/worklog/{id}", JSON_BYTES, api_worklog_update},
+    {HTTP_DELETE, ISSUE "/worklog/{id}", NO_BODY, api_worklog_delete},
+    {HTTP_GET, ISSUE "/worklog/{id}/properties", NO_BODY, api_worklog_properties},
+    {HTTP_GET, ISSUE "/worklog/{id}/properties/{key}", NO_BODY, api_worklog_property_get},
+    {HTTP_PUT, ISSUE "/worklog/{id}/properties/{key}", JSON_BYTES, api_worklog_property_put},
+    {HTTP_DELETE, ISSUE "/worklog/{id}/properties/{key}", NO_BODY, api_worklog_property_delete},
+    {HTTP_GET, ISSUE "/properties", NO_BODY, api_issue_properties},
+    {HTTP_GET, ISSUE "/properties/{key}", NO_BODY, api_issue_property_get},
+    {HTTP_PUT, ISSUE "/properties/{key}", JSON_BYTES, api_issue_property_put},
+    {HTTP_DELETE, ISSUE "/properties/{key}", NO_BODY, api_issue_property_delete},
+
+    {HTTP_GET, API "/search/jql", NO_BODY, api_search_get},
+    {HTTP_POST, API "/search/jql", JSON_BYTES, api_search_post},
+    {HTTP_POST, API "/search/approximate-count", JSON_BYTES, api_search_count},
+    {HTTP_GET, API "/search", NO_BODY, api_old_search_get},
+    {HTTP_POST, API "/search", JSON_BYTES, api_old_search_post},
+    {HTTP_POST, API "/issue/bulkfetch", JSON_BYTES, api_bulk_fetch},
+    {HTTP_POST, API "/jql/match", JSON_BYTES, api_jql_match},
+    {HTTP_GET, API "/issuetype", NO_BODY, api_issue_types},
+    {HTTP_GET, API "/status", NO_BODY, api_statuses},
+    {HTTP_GET, API "/field", NO_BODY, api_fields},
+
+    {HTTP_GET, API "/user", NO_BODY, api_user_get},
+    {HTTP_GET, API "/user/bulk", NO_BODY, api_users_bulk},
+    {HTTP_GET, API "/users/search", NO_BODY, api_users_search},
+    {HTTP_GET, API "/project", NO_BODY, api_projects},
+    {HTTP_GET, API "/project/search", NO_BODY, api_projects_search},
+    {HTTP_GET, API "/project/{project}", NO_BODY, api_project_get},
+    {HTTP_GET, API "/mypermissions", NO_BODY, api_my_permissions},
+    {HTTP_POST, API "/permissions/check", JSON_BYTES, api_permissions_check},
+    {HTTP_POST, "/app/report-accounts/", JSON_BYTES, api_report_accounts},
+
+    {HTTP_GET, ISSUE "/comment", NO_BODY, api_comments},
+    {HTTP_POST, ISSUE "/comment", JSON_BYTES, api_comment_add},
+    {HTTP_GET, ISSUE "/comment/{id}", NO_BODY, api_comment_get},
+    {HTTP_PUT, ISSUE "/comment/{id}", JSON_BYTES, api_comment_update},
+    {HTTP_DELETE, ISSUE "/comment/{id}", NO_BODY, api_comment_delete},
+    {HTTP_POST, API "/comment/list", JSON_BYTES, api_comment_list},
+    {HTTP_GET, API "/attachment/meta", NO_BODY, api_attachment_meta},
+    {HTTP_GET, API "/attachment/content/{id}", NO_BODY, api_attachment_content},
+    {HTTP_GET, API "/attachment/{id}", NO_BODY, api_attachment_get},
+    {HTTP_DELETE, API "/attachment/{id}", NO_BODY, api_attachment_delete},
+    {HTTP_POST, ISSUE "/attachments", UPLOAD_BYTES, api_attachments_add},
+    {HTTP_GET, "/media/file/{id}/binary", NO_BODY, media_content},
+    {HTTP_GET, API "/issueLinkType", NO_BODY, api_link_types},
+    {HTTP_GET, API "/issueLinkType/{id}", NO_BODY, api_link_type_get},
+    {HTTP_POST, API "/issueLink", JSON_BYTES, api_link_add},
+    {HTTP_GET, API "/issueLink/{id}", NO_BODY, api_link_get},
+    {HTTP_DELETE, API "/issueLink/{id}", NO_BODY, api_link_delete},
+    {HTTP_GET, ISSUE "/remotelink", NO_BODY, api_remote_links},
+    {HTTP_POST, ISSUE "/remotelink", JSON_BYTES, api_remote_link_put},
+    {HTTP_DELETE, ISSUE "/remotelink", NO_BODY, api_remote_links_delete},
+    {HTTP_GET, ISSUE "/remotelink/{id}", NO_BODY, api_remote_link_get},
+    {HTTP_PUT, ISSUE "/remotelink/{id}", JSON_BYTES, api_remote_link_update},
+    {HTTP_DELETE, ISSUE "/remotelink/{id}", NO_BODY, api_remote_link_delete},
+
+    {HTTP_GET, API "/webhook", NO_BODY, api_webhooks},
+    {HTTP_POST, API "/webhook", JSON_BYTES, api_webhook_register},
+    {HTTP_DELETE, API "/webhook", JSON_BYTES, api_webhook_delete},
+    {HTTP_PUT, API "/webhook/refresh", JSON_BYTES, api_webhook_refresh},
+    {HTTP_GET, API "/webhook/failed", NO_BODY, api_webhook_failed},
 
     {HTTP_GET, "/sandbox/state", NO_BODY, control_state},
     {HTTP_DELETE, "/sandbox/state", NO_BODY, control_reset},

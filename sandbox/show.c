@@ -12,6 +12,7 @@
 
 #include "base/civil.h"
 
+#define TEXT_BYTES_MAX ((size_t)4 << 20) /* of one text as plain text */
 #define SECONDS_PER_HOUR 3600
 #define SECONDS_PER_DAY (8 * SECONDS_PER_HOUR) /* a working day, Jira's default */
 #define SECONDS_PER_WEEK (5 * SECONDS_PER_DAY)
@@ -194,27 +195,37 @@ void show_recorded(struct strbuf *buf, const struct site *site, yyjson_val *valu
     }
 }
 
-/* ---- Worklogs ---- */
-
-/* The comment of a row that has its own, in the form of the version. */
-static void put_own_comment(struct strbuf *buf, const struct extra *extra, int version)
+void show_recorded_text(struct strbuf *buf, const struct site *site, struct str text, int version)
 {
-    struct strbuf text AUTO(strbuf_done) = STRBUF_INIT((size_t)4 << 20);
     yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
     struct err err = {0};
 
-    if (version == 3 && extra->comment_is_adf) {
-        strbuf_add_str(buf, extra->comment);
+    if (text.len > 0 && json_read(text, "a recorded row", &doc, &err) == ERR_OK)
+        show_recorded(buf, site, yyjson_doc_get_root(doc), version);
+    else
+        strbuf_add_z(buf, "null");
+}
+
+void show_text(struct strbuf *buf, struct str text, bool is_adf, int version)
+{
+    struct strbuf plain AUTO(strbuf_done) = STRBUF_INIT(TEXT_BYTES_MAX);
+    yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
+    struct err err = {0};
+
+    if (version == 3 && is_adf) {
+        strbuf_add_str(buf, text);
     } else if (version == 3) {
-        adf_put_from_text(buf, extra->comment);
-    } else if (extra->comment_is_adf) {
-        if (json_read(extra->comment, "a stored comment", &doc, &err) == ERR_OK)
-            adf_put_plain(&text, yyjson_doc_get_root(doc));
-        put_json_text(buf, strbuf_str(&text));
+        adf_put_from_text(buf, text);
+    } else if (is_adf) {
+        if (json_read(text, "a stored text", &doc, &err) == ERR_OK)
+            adf_put_plain(&plain, yyjson_doc_get_root(doc));
+        put_json_text(buf, strbuf_str(&plain));
     } else {
-        put_json_text(buf, extra->comment);
+        put_json_text(buf, text);
     }
 }
+
+/* ---- Worklogs ---- */
 
 /* With the comma before it; nothing when there is none. */
 static void put_comment(struct strbuf *buf, const struct site *site, const struct worklog *worklog,
@@ -226,7 +237,7 @@ static void put_comment(struct strbuf *buf, const struct site *site, const struc
         if (!worklog->extra->comment.ptr)
             return;
         strbuf_add_str(buf, STR(",\"comment\":"));
-        put_own_comment(buf, worklog->extra, version);
+        show_text(buf, worklog->extra->comment, worklog->extra->comment_is_adf, version);
     } else if (worklog->comment != 0) {
         strbuf_add_str(buf, STR(",\"comment\":"));
         if (version == 3)
@@ -367,7 +378,7 @@ void show_worklog(struct strbuf *buf, const struct site *site, const struct work
 static void put_plain_comment(struct strbuf *buf, const struct site *site,
                               const struct worklog *worklog)
 {
-    struct strbuf text AUTO(strbuf_done) = STRBUF_INIT((size_t)4 << 20);
+    struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(TEXT_BYTES_MAX);
     yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
     const struct extra *extra = worklog->extra;
     struct comment_people people = site_people(site);

@@ -28,5 +28,49 @@ void show_properties(struct strbuf *buf, const struct property *list);
  * this site and version.
  */
 void show_recorded(struct strbuf *buf, const struct site *site, yyjson_val *value, int version);
+/* The same from JSON text; "null" when it is none. */
+void show_recorded_text(struct strbuf *buf, const struct site *site, struct str text, int version);
+/* Text in the form of the version: an ADF document or a JSON string. */
+void show_text(struct strbuf *buf, struct str text, bool is_adf, int version);
+
+/* ---- show_issue.c ---- */
+
+/* Which fields of an issue are asked for: "summary,status", "*all,-comment"; empty view: none. */
+struct field_filter {
+    struct str list;
+};
+bool field_filter_wants(const struct field_filter *filter, const char *field);
+/* Asks for nothing but id and key: such a search may return 5000 at once. */
+bool field_filter_is_lean(const struct field_filter *filter);
+
+void show_issue(struct strbuf *buf, const struct site *site, uint32_t issue, int version,
+                const struct field_filter *filter, bool with_changelog);
+/* As it stands in a link: id, key, self and a few fields. */
+void show_issue_short(struct strbuf *buf, const struct site *site, uint32_t issue, int version);
+struct str issue_summary(const struct site *site, uint32_t issue, struct strbuf *room);
+void show_project(struct strbuf *buf, const struct site *site, uint32_t project, int version,
+                  bool whole);
+
+/* ---- show_content.c ---- */
+
+void show_comment(struct strbuf *buf, const struct site *site, const struct item *comment,
+                  int version);
+/* Its id is a number when it is read alone and a text in lists: that is so. */
+void show_attachment(struct strbuf *buf, const struct site *site, const struct item *attachment,
+                     int version, bool alone);
+/* From the view of one of its issues; NONE: both ends. */
+void show_link(struct strbuf *buf, const struct site *site, const struct item *link, uint32_t from,
+               int version);
+void show_remote_link(struct strbuf *buf, const struct site *site, const struct item *link,
+                      int version);
+
+struct link_type {
+    int64_t id;
+    const char *name, *inward, *outward;
+};
+extern const struct link_type link_types[];
+extern const size_t link_type_count;
+void show_link_type(struct strbuf *buf, const struct site *site, const struct link_type *type,
+                    int version);
 
 #endif

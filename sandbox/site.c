@@ -377,12 +377,6 @@ bool worklog_delete(struct site *site, uint32_t row, int64_t now_ms, bool silent
     return silent || feed_add(&site->deleted, &entry, 1);
 }
 
-bool worklog_restore(struct site *site, uint32_t row, int64_t now_ms)
-{
-    site->worklogs[row].flags &= ~(uint32_t)(WORKLOG_DELETED | WORKLOG_SILENT);
-    return worklog_touch(site, row, now_ms);
-}
-
 bool site_updated_is_current(const void *arg, const struct feed_entry *entry)
 {
     const struct site *site = arg;

@@ -52,6 +52,10 @@ struct issue {
     bool deleted, hidden;
     struct str recorded; /* JSON of a loaded row, NULL pointer: made up */
     struct property *properties;
+    struct {
+        int64_t start_ms;
+        int64_t count;
+    } writes[2]; /* in the present windows of 2 and of 30 seconds; see limits.h */
 };
 
 /* What few worklogs have. */
@@ -90,12 +94,13 @@ struct item {
     int64_t id;
     uint32_t issue;  /* NONE: of the site */
     uint32_t other;  /* links: the second issue */
-    struct str key;  /* remote links: globalId */
-    struct str json; /* members without the braces, without id and self */
+    uint32_t kind;   /* links: place in the table of types */
+    uint32_t author; /* user */
+    struct str key;  /* remote links: globalId; statuses, types: name; attachments: file name */
+    struct str json; /* as the items' owner says: an object, or what it keeps beside the rest */
     struct str text; /* comments: ADF or text; attachments: the bytes */
     bool text_is_adf, deleted;
     int64_t created_ms, updated_ms;
-    uint32_t author;
 };
 
 struct items {
@@ -128,7 +133,7 @@ struct site {
     size_t worklog_count, worklog_room;
     struct feed updated, deleted;
     struct index users_by_id, issues_by_key, projects_by_key;
-    struct items statuses, types, fields; /* recorded; json is the whole object */
+    struct items statuses, types, fields; /* json is the whole object, key its name or id */
     struct items comments, attachments, links, remote_links, webhooks;
     int64_t next_item_id;
     uint64_t picks; /* random choices of the control path so far */
@@ -188,7 +193,6 @@ void worklog_set_issue(struct site *site, uint32_t row, uint32_t issue);
 /* A change at `now_ms`: the row goes to the end of the feed. False: out of memory. */
 MUST_USE bool worklog_touch(struct site *site, uint32_t row, int64_t now_ms);
 MUST_USE bool worklog_delete(struct site *site, uint32_t row, int64_t now_ms, bool silent);
-MUST_USE bool worklog_restore(struct site *site, uint32_t row, int64_t now_ms);
 
 /* The entry is what the row says today, and may be told. */
 bool site_updated_is_current(const void *site, const struct feed_entry *entry);
@@ -214,6 +218,9 @@ MUST_USE enum err_class generate_parse(struct str text, struct generate_options 
                                        struct err *err);
 MUST_USE enum err_class site_generate(struct site *site, const struct generate_options *options,
                                       struct err *err);
+
+/* Types and statuses that a fresh site has; where none were loaded. False: out of memory. */
+MUST_USE bool site_add_defaults(struct site *site);
 
 /* Recorded rows of a folder of CSV files. */
 MUST_USE enum err_class site_load(struct site *site, const char *folder, struct err *err);

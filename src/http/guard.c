@@ -135,7 +135,8 @@ bool guard_literal(struct str host, struct sockaddr_storage *ret)
     struct sockaddr_in in = {.sin_family = AF_INET};
     struct sockaddr_in6 in6 = {.sin6_family = AF_INET6};
 
-    if (host.len == 0 || host.len >= sizeof(text))
+    /* inet_pton would not see what follows a NUL. */
+    if (host.len == 0 || host.len >= sizeof(text) || memchr(host.ptr, '\0', host.len))
         return false;
     memcpy(text, host.ptr, host.len);
     *ret = (struct sockaddr_storage){0};

@@ -117,7 +117,8 @@ static enum err_class check_address(struct str host, int family, struct err *err
 {
     char text[INET6_ADDRSTRLEN] = {0}, address[sizeof(struct in6_addr)];
 
-    if (host.len < sizeof(text)) {
+    /* inet_pton would not see what follows a NUL. */
+    if (host.len < sizeof(text) && !(host.len > 0 && memchr(host.ptr, '\0', host.len))) {
         memcpy(text, host.ptr, host.len);
         /* inet_pton takes the four-part decimal form only, and no zone. */
         if (inet_pton(family, text, address) == 1)
@@ -342,6 +343,28 @@ bool url_same_origin(struct str a, struct str b)
     return same_origin(a, b, &x, &y);
 }
 
+/* Is a segment of the path "." or "..", as it is or encoded? A server may climb out by it. */
+static bool has_dot_segment(struct str path)
+{
+    struct str left = until(path, "?");
+
+    while (left.len > 0) {
+        struct str segment = str_cut(left, '/', &left);
+        size_t dots = 0;
+
+        for (; segment.len > 0; dots++) {
+            bool encoded = str_eq_nocase(str_sub(segment, 0, 3), STR("%2e"));
+
+            if (segment.ptr[0] != '.' && !encoded)
+                break;
+            segment = str_sub(segment, encoded ? 3 : 1, segment.len);
+        }
+        if (segment.len == 0 && (dots == 1 || dots == 2))
+            return true;
+    }
+    return false;
+}
+
 bool url_below(struct str base, struct str url, struct str *ret_path)
 {
     struct url_parts b, u;
@@ -353,7 +376,7 @@ bool url_below(struct str base, struct str url, struct str *ret_path)
     struct str path = str_sub(u.rest, b.rest.len, u.rest.len);
 
     /* "/jira" does not hold "/jiraffe", and a fragment is nothing to ask a server for. */
-    if (path.len == 0 || path.ptr[0] != '/' || str_find(path, '#', &at))
+    if (path.len == 0 || path.ptr[0] != '/' || str_find(path, '#', &at) || has_dot_segment(path))
         return false;
     *ret_path = path;
     return true;

@@ -50,7 +50,7 @@ bool url_same_origin(struct str a, struct str b);
 /*
  * Whether `url` lies below `base` ("https://host/jira"); *ret_path is then its path with query,
  * from behind the base, borrowed ("/rest/api/3/worklog/updated?since=1"): what http_request.path
- * takes.
+ * takes. Never with a "." or ".." segment, which would lead out again.
  */
 bool url_below(struct str base, struct str url, struct str *ret_path);
 

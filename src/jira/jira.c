@@ -15,6 +15,7 @@
 #include "base/limits.h"
 
 #define PATH_BYTES 1024
+#define TIME_MAX_MS INT64_C(253402300799999) /* 9999-12-31T23:59:59.999Z */
 
 static const char *const feed_paths[] = {
     [JIRA_UPDATED] = "/worklog/updated", [JIRA_DELETED] = "/worklog/deleted"};
@@ -51,6 +52,16 @@ void jira_authorization(struct str login, struct str token, struct strbuf *ret)
     strbuf_done(&pair);
 }
 
+/* Puts the site and a remedy before what was wrong with the JSON of an answer. */
+static enum err_class broken(const struct jira *jira, enum err_class rc, struct err *err)
+{
+    if (rc != ERR_OK)
+        err_wrap(err,
+                 "%s sent a broken answer; try again, and if it stays look for a proxy in between",
+                 jira->http.base_url);
+    return rc;
+}
+
 static enum err_class get_json(struct jira *jira, const char *path, const char *what,
                                struct net_response *response, yyjson_doc **ret, int *ret_status,
                                struct err *err)
@@ -60,7 +71,7 @@ static enum err_class get_json(struct jira *jira, const char *path, const char *
     enum err_class rc = http_do(&jira->http, &request, response, ret_status, err);
 
     if (rc == ERR_OK)
-        rc = json_read(strbuf_str(&response->body), what, ret, err);
+        rc = broken(jira, json_read(strbuf_str(&response->body), what, ret, err), err);
     return rc;
 }
 
@@ -159,6 +170,12 @@ static bool is_query(struct str text)
     return text.len > 0 && text.len <= JIRA_QUERY_BYTES;
 }
 
+/* Since 1970 and within the calendar: who counts with one need not fear an overflow. */
+static bool is_time(int64_t ms)
+{
+    return ms >= 0 && ms <= TIME_MAX_MS;
+}
+
 static enum err_class read_feed(const struct jira *jira, yyjson_val *root,
                                 struct jira_feed_page *ret, struct err *err)
 {
@@ -180,7 +197,7 @@ static enum err_class read_feed(const struct jira *jira, yyjson_val *root,
         struct jira_feed_row row = {0};
 
         if (!json_i64(value, "worklogId", &row.id) || row.id <= 0 ||
-            !json_i64(value, "updatedTime", &row.time_ms))
+            !json_i64(value, "updatedTime", &row.time_ms) || !is_time(row.time_ms))
             return err_set(err, ERR_REMOTE,
                            "row %zu of a page of the worklog feed has no worklogId or updatedTime",
                            at);
@@ -188,7 +205,7 @@ static enum err_class read_feed(const struct jira *jira, yyjson_val *root,
     }
     ret->last = json_bool(root, "lastPage", false);
     ret->next[0] = '\0';
-    if (!json_i64(root, "until", &ret->until_ms))
+    if (!json_i64(root, "until", &ret->until_ms) || !is_time(ret->until_ms))
         ret->until_ms = 0;
     if (ret->last)
         return ERR_OK;
@@ -213,7 +230,9 @@ enum err_class jira_feed_finish(struct jira *jira, struct http_call *call,
     enum err_class rc = http_finish(call, &response, NULL, err);
 
     if (rc == ERR_OK)
-        rc = json_read(strbuf_str(&response.body), "a page of Jira's worklog feed", &doc, err);
+        rc = broken(jira,
+                    json_read(strbuf_str(&response.body), "a page of the worklog feed", &doc, err),
+                    err);
     if (rc == ERR_OK)
         rc = read_feed(jira, yyjson_doc_get_root(doc), ret, err);
     return rc;
@@ -252,19 +271,23 @@ enum err_class jira_worklogs_start(struct jira *jira, const int64_t *ids, size_t
     return http_start(&jira->http, &request, ret, err);
 }
 
-enum err_class jira_worklogs_finish(struct http_call *call, struct jira_worklogs *ret,
-                                    struct err *err)
+enum err_class jira_worklogs_finish(struct jira *jira, struct http_call *call,
+                                    struct jira_worklogs *ret, struct err *err)
 {
     struct jira_worklogs list = {.comment = STRBUF_INIT(LIMIT_COMMENT_BYTES)};
     enum err_class rc = http_finish(call, &list.response, NULL, err);
 
     if (rc == ERR_OK)
-        rc = json_read_insitu(list.response.body.ptr, list.response.body.len,
-                              "Jira's list of worklogs", &list.doc, err);
+        rc = broken(jira,
+                    json_read_insitu(list.response.body.ptr, list.response.body.len,
+                                     "a list of worklogs", &list.doc, err),
+                    err);
     if (rc == ERR_OK) {
         list.rows = yyjson_doc_get_root(list.doc);
         if (!yyjson_arr_iter_init(list.rows, &list.iter) && !yyjson_is_arr(list.rows))
-            rc = err_set(err, ERR_REMOTE, "Jira's list of worklogs is not an array");
+            rc = err_set(err, ERR_REMOTE,
+                         "%s sent a list of worklogs that is not an array; try again",
+                         jira->http.base_url);
     }
     if (rc != ERR_OK) {
         jira_worklogs_done(&list);

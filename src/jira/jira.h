@@ -90,8 +90,8 @@ struct jira_worklogs {
 /* 1..LIMIT_FEED_PAGE_ROWS ids; ids that the account may not see are left out of the answer. */
 MUST_USE enum err_class jira_worklogs_start(struct jira *jira, const int64_t *ids, size_t count,
                                             struct http_call **ret, struct err *err);
-MUST_USE enum err_class jira_worklogs_finish(struct http_call *call, struct jira_worklogs *ret,
-                                             struct err *err);
+MUST_USE enum err_class jira_worklogs_finish(struct jira *jira, struct http_call *call,
+                                             struct jira_worklogs *ret, struct err *err);
 /*
  * The next worklog; false at the end. Its views are valid until the next call. With a defect the
  * other members are as far as they could be read (id 0: none).

@@ -1,9 +1,10 @@
 /*
  * jobs.c: the durable queue.
  *
- * One row a job, found by (tenant, kind, key). Fairness: `served` is when the tenant's jobs were
- * last leased; the due job of the tenant with the oldest one goes first, so that one tenant's
- * thousand jobs do not hold up another's one. Each call is one transaction of the control database,
+ * One row a job, found by (tenant, kind, key). Fairness: the latest `served` of a tenant's jobs is
+ * when it had its turn; the due job of the tenant with the oldest one goes first, so that one
+ * tenant's thousand jobs do not hold up another's one. A tenant that comes anew stands where those
+ * stand that had their turn just then. Each call is one transaction of the control database,
  * durable when it returns. Time and dice come from the context.
  */
 #include "jobs/jobs.h"
@@ -115,7 +116,8 @@ static enum err_class add_in_tx(struct db *control, const struct ctx *ctx, const
     if (rc == ERR_OK)
         rc = db_prepare(control,
                         SQL("INSERT INTO job (tenant, kind, job_key, state, due, attempts, again,"
-                            " served, created) VALUES ($1, $2, $3, 'waiting', $4, 0, 0, 0, $5)"),
+                            " served, created) VALUES ($1, $2, $3, 'waiting', $4, 0, 0, coalesce("
+                            "(SELECT max(served) FROM job WHERE tenant = $1), $5 - 1), $5)"),
                         &add, err);
     if (rc != ERR_OK)
         return rc;
@@ -132,8 +134,9 @@ enum err_class jobs_add(struct db *control, const struct ctx *ctx, const char *t
 {
     bool joined = false;
 
-    if (strlen(kind) > JOB_KIND_BYTES || strlen(key) > JOB_KEY_BYTES)
-        return err_set(err, ERR_BUG, "a job's kind or key is too long: %s", kind);
+    if (strlen(tenant) > JOB_TENANT_BYTES || strlen(kind) > JOB_KIND_BYTES ||
+        strlen(key) > JOB_KEY_BYTES)
+        return err_set(err, ERR_BUG, "a job's tenant, kind or key is too long: %s", kind);
 
     enum err_class rc = db_begin(control, DB_WRITE, err);
 
@@ -145,27 +148,34 @@ enum err_class jobs_add(struct db *control, const struct ctx *ctx, const char *t
     return rc;
 }
 
-/* Marks it as leased; the row is known to exist. */
+/*
+ * Marks it as leased; the row is known to exist. No two leases of a job end at the same time: by
+ * that time their holders are told apart.
+ */
 static enum err_class mark_leased(struct db *control, const struct ctx *ctx, struct job *job,
                                   struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     enum err_class rc =
         db_prepare(control,
-                   SQL("UPDATE job SET state = 'leased', attempts = $4, lease_until = $5,"
+                   SQL("UPDATE job SET state = 'leased', attempts = $4, lease_until ="
+                       " CASE WHEN lease_until >= $5 THEN lease_until + 1 ELSE $5 END,"
                        " served = $6, again = 0"
-                       " WHERE tenant = $1 AND kind = $2 AND job_key = $3"),
+                       " WHERE tenant = $1 AND kind = $2 AND job_key = $3 RETURNING lease_until"),
                    &stmt, err);
+    bool row = false;
 
     if (rc != ERR_OK)
         return rc;
     job->attempts++;
-    job->lease_until_ms = ctx_now_ms(ctx) + JOB_LEASE_MS;
     bind_name(stmt, job->tenant, job->kind, job->key);
     db_bind_i64(stmt, 4, job->attempts);
-    db_bind_i64(stmt, 5, job->lease_until_ms);
+    db_bind_i64(stmt, 5, ctx_now_ms(ctx) + JOB_LEASE_MS);
     db_bind_i64(stmt, 6, ctx_now_ms(ctx));
-    return db_run(stmt, err);
+    rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK && row)
+        job->lease_until_ms = db_i64(stmt, 0);
+    return rc;
 }
 
 static void read_job(const struct db_stmt *stmt, struct job *ret)
@@ -187,10 +197,11 @@ static enum err_class pick(struct db *control, const struct ctx *ctx, struct job
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     enum err_class rc = db_prepare(
         control,
-        SQL("SELECT tenant, kind, job_key, attempts FROM job AS j WHERE (state = 'waiting' AND"
-            " due <= $1) OR (state = 'leased' AND lease_until <= $1) ORDER BY"
-            " (SELECT max(served) FROM job AS o WHERE o.tenant = j.tenant), due, tenant, kind,"
-            " job_key LIMIT 1"),
+        SQL("SELECT tenant, kind, job_key, attempts FROM job JOIN"
+            " (SELECT tenant AS name, max(served) AS last FROM job GROUP BY tenant) AS turn"
+            " ON turn.name = job.tenant WHERE (state = 'waiting' AND due <= $1) OR"
+            " (state = 'leased' AND lease_until <= $1)"
+            " ORDER BY turn.last, due, tenant, kind, job_key LIMIT 1"),
         &stmt, err);
 
     if (rc != ERR_OK)
@@ -282,6 +293,12 @@ enum err_class jobs_lease_this(struct db *control, const struct ctx *ctx, const 
     return rc;
 }
 
+static enum err_class lease_lost(const struct job *job, struct err *err)
+{
+    return err_set(err, ERR_CONFLICT, "the lease of the job %s of %s was lost", job->kind,
+                   job->tenant);
+}
+
 /* Runs one UPDATE or DELETE that must hit the job while its lease is ours. */
 static enum err_class change_leased(struct db *control, struct db_stmt *stmt, const struct job *job,
                                     struct err *err)
@@ -292,8 +309,7 @@ static enum err_class change_leased(struct db *control, struct db_stmt *stmt, co
         return rc;
     rc = db_run(stmt, err);
     if (rc == ERR_OK && db_changes(control) == 0)
-        rc = err_set(err, ERR_CONFLICT, "the lease of the job %s of %s was lost", job->kind,
-                     job->tenant);
+        rc = lease_lost(job, err);
     return end_tx(control, rc, err);
 }
 
@@ -302,6 +318,10 @@ enum err_class jobs_extend(struct db *control, const struct ctx *ctx, struct job
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     int64_t until = ctx_now_ms(ctx) + JOB_LEASE_MS;
+
+    if (until < job->lease_until_ms)
+        until = job->lease_until_ms;
+
     enum err_class rc =
         db_prepare(control,
                    SQL("UPDATE job SET lease_until = $5 WHERE tenant = $1 AND kind = $2 AND"
@@ -319,11 +339,31 @@ enum err_class jobs_extend(struct db *control, const struct ctx *ctx, struct job
     return rc;
 }
 
+/* The tenant has had its turn: one of its other jobs remembers it when the one that had goes. */
+static enum err_class hand_on_served(struct db *control, const struct job *job, int64_t served,
+                                     struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc =
+        db_prepare(control,
+                   SQL("UPDATE job SET served = $2 WHERE tenant = $1 AND served < $2 AND"
+                       " (kind, job_key) = (SELECT kind, job_key FROM job WHERE tenant = $1"
+                       " ORDER BY kind, job_key LIMIT 1)"),
+                   &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_text(stmt, 1, str_from(job->tenant));
+    db_bind_i64(stmt, 2, served);
+    return db_run(stmt, err);
+}
+
 static enum err_class finish_in_tx(struct db *control, const struct ctx *ctx, const struct job *job,
                                    struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *again = NULL;
     AUTO(db_finish_autop) struct db_stmt *gone = NULL;
+    bool row = false;
     enum err_class rc =
         db_prepare(control,
                    SQL("UPDATE job SET state = 'waiting', due = $5, attempts = 0, again = 0,"
@@ -342,13 +382,14 @@ static enum err_class finish_in_tx(struct db *control, const struct ctx *ctx, co
 
     rc = db_prepare(control,
                     SQL("DELETE FROM job WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND"
-                        " lease_until = $4"),
+                        " lease_until = $4 RETURNING served"),
                     &gone, err);
     if (rc != ERR_OK)
         return rc;
     bind_name(gone, job->tenant, job->kind, job->key);
     db_bind_i64(gone, 4, job->lease_until_ms);
-    return db_run(gone, err);
+    rc = db_step(gone, &row, err);
+    return rc == ERR_OK && row ? hand_on_served(control, job, db_i64(gone, 0), err) : rc;
 }
 
 enum err_class jobs_done(struct db *control, const struct ctx *ctx, const struct job *job,
@@ -369,6 +410,7 @@ enum err_class jobs_failed(struct db *control, const struct ctx *ctx, const stru
     enum job_state state = JOB_PARKED;
     struct err none_left = {0};
     int64_t wait_ms = 0;
+    bool row = false;
 
     if (why == ERR_CANCELLED)
         state = JOB_WAITING;
@@ -379,9 +421,11 @@ enum err_class jobs_failed(struct db *control, const struct ctx *ctx, const stru
 
     enum err_class rc =
         db_prepare(control,
-                   SQL("UPDATE job SET state = $5, due = $6, failure = $7, lease_until = NULL,"
-                       " again = 0 WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND"
-                       " state = 'leased' AND lease_until = $4"),
+                   SQL("UPDATE job SET state = CASE again WHEN 1 THEN 'waiting' ELSE $5 END,"
+                       " attempts = CASE WHEN again = 1 AND $5 = 'parked' THEN 0 ELSE attempts END,"
+                       " due = $6, failure = $7, lease_until = NULL, again = 0"
+                       " WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND"
+                       " state = 'leased' AND lease_until = $4 RETURNING state"),
                    &stmt, err);
 
     if (rc != ERR_OK)
@@ -391,7 +435,17 @@ enum err_class jobs_failed(struct db *control, const struct ctx *ctx, const stru
     db_bind_text(stmt, 5, str_from(state_names[state]));
     db_bind_i64(stmt, 6, ctx_now_ms(ctx) + wait_ms);
     db_bind_text(stmt, 7, str_from(err_class_name(why)));
-    rc = change_leased(control, stmt, job, err);
+    rc = db_begin(control, DB_WRITE, err);
+    if (rc != ERR_OK)
+        return rc;
+    rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK && !row)
+        rc = lease_lost(job, err);
+    /* Asked for while it ran, it runs once more. */
+    if (rc == ERR_OK && str_eq_z(db_text(stmt, 0), state_names[JOB_WAITING]))
+        state = JOB_WAITING;
+    db_reset(stmt);
+    rc = end_tx(control, rc, err);
     if (rc == ERR_OK)
         *ret_state = state;
     return rc;
@@ -435,7 +489,8 @@ static enum err_class run_one(struct db *control, const struct ctx *ctx,
         LOG_NAME("result", err_class_name(rc)));
     if (rc == ERR_OK)
         return jobs_done(control, ctx, job, err);
-    return jobs_failed(control, ctx, job, rc, retry_after_ms, &state, err);
+    rc = jobs_failed(control, ctx, job, rc, retry_after_ms, &state, err);
+    return rc == ERR_CONFLICT ? ERR_OK : rc; /* lost: another worker has it, and says how it ends */
 }
 
 enum err_class jobs_run_due(struct db *control, const struct ctx *ctx, const struct job_kind *kinds,

@@ -12,6 +12,7 @@
  */
 extern const struct record job_record; /* for the catalogue */
 
+#define JOB_TENANT_BYTES 63
 #define JOB_KIND_BYTES 31
 #define JOB_KEY_BYTES 127
 #define JOB_LEASE_MS (5 * INT64_C(60000))
@@ -19,7 +20,7 @@ extern const struct record job_record; /* for the catalogue */
 enum job_state { JOB_WAITING, JOB_LEASED, JOB_PARKED };
 
 struct job {
-    char tenant[64];
+    char tenant[JOB_TENANT_BYTES + 1];
     char kind[JOB_KIND_BYTES + 1];
     char key[JOB_KEY_BYTES + 1];
     uint32_t attempts; /* tries begun, this one included */

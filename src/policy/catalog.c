@@ -32,7 +32,7 @@ const struct class_policy *class_policy(enum field_class class)
 const struct record *catalog_record(const struct catalog *catalog, const char *name)
 {
     for (size_t i = 0; i < catalog->record_count; i++)
-        if (strcmp(catalog->records[i]->name, name) == 0)
+        if (catalog->records[i]->name && strcmp(catalog->records[i]->name, name) == 0)
             return catalog->records[i];
     return NULL;
 }
@@ -40,7 +40,7 @@ const struct record *catalog_record(const struct catalog *catalog, const char *n
 const struct field *record_field(const struct record *record, const char *name)
 {
     for (size_t i = 0; i < record->field_count; i++)
-        if (strcmp(record->fields[i].name, name) == 0)
+        if (record->fields[i].name && strcmp(record->fields[i].name, name) == 0)
             return &record->fields[i];
     return NULL;
 }

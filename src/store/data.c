@@ -37,8 +37,12 @@ static enum err_class open_control(struct data *data, bool fresh, struct err *er
     if (rc != ERR_OK)
         return rc;
 
-    const struct db_options options = {
-        .path = db_path, .key = vault_db_key(data->vault), .create = fresh, .cache_kib = 1024};
+    /* The folder of tenants is made last: an empty database without one is half made. */
+    bool half_made = disk_exists(ctx, db_path) && !disk_exists(ctx, tenants);
+    const struct db_options options = {.path = db_path,
+                                       .key = vault_db_key(data->vault),
+                                       .create = fresh || half_made,
+                                       .cache_kib = 1024};
 
     rc = db_open(ctx, &options, &data->control, err);
     if (rc == ERR_OK)

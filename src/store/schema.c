@@ -112,8 +112,9 @@ static enum err_class check_column(void *arg, const struct db_column *column, st
     return ERR_OK;
 }
 
+/* `version` is the one applied so far: what it had and is not there was lost. */
 static enum err_class check_record(struct db *db, const struct record *record, struct strbuf *ddl,
-                                   struct err *err)
+                                   int64_t version, struct err *err)
 {
     struct table_check check = {.record = record, .ddl = ddl};
 
@@ -124,7 +125,7 @@ static enum err_class check_record(struct db *db, const struct record *record, s
     if (rc != ERR_OK)
         return rc;
     if (!check.any) {
-        if (!ddl)
+        if (!ddl || (record->since ? record->since : 1) <= version)
             return err_set(err, ERR_SCHEMA, "the table %s is missing, which the catalogue declares",
                            record->name);
         add_table(ddl, record);
@@ -136,7 +137,7 @@ static enum err_class check_record(struct db *db, const struct record *record, s
 
         if (check.seen[i])
             continue;
-        if (!ddl || field->since <= 1)
+        if (!ddl || field->since <= 1 || field->since <= version)
             return err_set(err, ERR_SCHEMA,
                            "the table %s has no column %s, which the catalogue declares",
                            record->name, field->name);
@@ -170,21 +171,21 @@ static enum err_class check_declared(void *arg, struct str name, struct err *err
 }
 
 static enum err_class compare(struct db *db, const struct catalog *catalog, enum record_scope scope,
-                              struct strbuf *ddl, struct err *err)
+                              struct strbuf *ddl, int64_t version, struct err *err)
 {
     struct all_tables all = {catalog, scope};
     enum err_class rc = db_each_table(db, check_declared, &all, err);
 
     for (size_t i = 0; i < catalog->record_count && rc == ERR_OK; i++)
         if (catalog->records[i]->scope == scope)
-            rc = check_record(db, catalog->records[i], ddl, err);
+            rc = check_record(db, catalog->records[i], ddl, version, err);
     return rc;
 }
 
 enum err_class schema_verify(struct db *db, const struct catalog *catalog, enum record_scope scope,
                              struct err *err)
 {
-    return compare(db, catalog, scope, NULL, err);
+    return compare(db, catalog, scope, NULL, catalog->version, err);
 }
 
 /* The record of what was applied; it exists in both scopes and never changes its shape. */
@@ -268,7 +269,7 @@ static enum err_class apply_in_tx(struct db *db, const struct ctx *ctx,
     if (rc == ERR_OK && version == (int64_t)catalog->version)
         return ERR_OK; /* another process was faster */
     if (rc == ERR_OK)
-        rc = compare(db, catalog, scope, ddl, err);
+        rc = compare(db, catalog, scope, ddl, version, err);
     if (rc == ERR_OK)
         rc = strbuf_check(ddl, "the schema", err);
     if (rc == ERR_OK)
@@ -290,7 +291,7 @@ static enum err_class is_current(struct db *db, const struct catalog *catalog,
     rc = read_version(db, catalog, scope, &version, err);
     *ret = version == (int64_t)catalog->version;
     if (rc == ERR_OK && *ret)
-        rc = compare(db, catalog, scope, NULL, err);
+        rc = compare(db, catalog, scope, NULL, version, err);
     db_rollback(db);
     return rc;
 }

@@ -115,6 +115,21 @@ static enum err_class set_key(struct db *db, const unsigned char *key, struct er
                 err);
 }
 
+/* SQLite takes a file that was cut to nothing for a new database. */
+static enum err_class check_not_empty(struct db *db, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc = db_prepare(db, SQL("PRAGMA page_count"), &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK && (!row || db_i64(stmt, 0) == 0))
+        return err_set(err, ERR_CORRUPT,
+                       "%s is empty, where data should be; restore it from a backup", db->path);
+    return rc;
+}
+
 static enum err_class set_up(struct db *db, const struct db_options *options, struct err *err)
 {
     enum err_class rc = ERR_OK;
@@ -122,13 +137,17 @@ static enum err_class set_up(struct db *db, const struct db_options *options, st
 
     (void)sqlite3_busy_timeout(db->sqlite, BUSY_MS);
     (void)sqlite3_extended_result_codes(db->sqlite, 1);
-    if (options->key)
+    /* Our sentence is enough: SQLCipher would write its own to standard error. */
+    rc = exec(db, "PRAGMA cipher_log_level = NONE", err);
+    if (rc == ERR_OK && options->key)
         rc = set_key(db, options->key, err);
-    else
+    else if (rc == ERR_OK)
         rc = exec(db, "PRAGMA page_size = 8192", err);
     /* The first read is where a wrong key shows. */
     if (rc == ERR_OK)
         rc = exec(db, "SELECT count(*) FROM sqlite_master", err);
+    if (rc == ERR_OK && !options->create)
+        rc = check_not_empty(db, err);
     if (rc == ERR_OK)
         rc = exec(db, "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;", err);
     if (rc == ERR_OK && !options->read_only)

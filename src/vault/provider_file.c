@@ -147,6 +147,11 @@ static enum err_class load_key(const struct ctx *ctx, const char *path, struct s
                        "the key file %s is missing; without it nothing here can be read: put it "
                        "back from your copy",
                        path);
+    if (rc == ERR_LIMIT)
+        return err_set(err, ERR_KEY,
+                       "the key file %s has more than %zu bytes instead of %d; put it back from "
+                       "your copy",
+                       path, text->max, VAULT_KEY_BYTES);
     if (rc != ERR_OK)
         return rc;
     if (text->len != VAULT_KEY_BYTES)

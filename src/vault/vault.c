@@ -134,6 +134,9 @@ enum err_class vault_open(const struct ctx *ctx, struct vault_provider *provider
                      "the key file %s is missing; without it the data of %s cannot be read: put it "
                      "back from your copy",
                      path, owner);
+    if (rc == ERR_LIMIT)
+        rc = err_set(err, ERR_KEY, "the wrapped key %s does not open: it has more than %d bytes",
+                     path, LIMIT_SECRET_BYTES);
     if (rc == ERR_OK) {
         rc = provider->ops->unwrap(provider, owner, strbuf_str(&wrapped), root, err);
         if (rc != ERR_OK)

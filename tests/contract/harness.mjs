@@ -158,9 +158,9 @@ export async function all(body) {
 
 const HOP = ['connection', 'keep-alive', 'transfer-encoding', 'content-length', 'host', 'expect', 'te', 'upgrade'];
 
-/* Headers as they go on: without those that belong to one connection. */
+/* Headers as they go on: without those that belong to one connection, and without undefined ones. */
 export function forwarded(headers) {
-    return Object.fromEntries(Object.entries(headers).filter(([name]) => !HOP.includes(name.toLowerCase())));
+    return Object.fromEntries(Object.entries(headers).filter(([name, value]) => value !== undefined && !HOP.includes(name.toLowerCase())));
 }
 
 /* One call, as it is: no redirect is followed. {status, headers, text} */
@@ -169,7 +169,7 @@ export function call(base, { method = 'GET', target, headers = {}, text = '' }) 
         const length = text || !['GET', 'HEAD', 'DELETE'].includes(method) ? { 'content-length': Buffer.byteLength(text) } : {};
         const request = http.request(new URL(base).origin + target, {
             method,
-            headers: { ...headers, ...length },
+            headers: { ...forwarded(headers), ...length },
             agent: false,
             timeout: CALL_MS,
         });

@@ -209,8 +209,8 @@ closed_port()
     must tenon sync acme
     keep_rows
     gone=$port
-    kill -TERM "$sandbox_pid"
-    wait "$sandbox_pid" || true
+    end_sandboxes
+    sandbox_pids=()
     refuses 69 127.0.0.1 "$gone" 'check the URL' -- tenon sync acme
     rows_as_kept
     start_sandbox --generate worklogs=500,users=3,seed=46 --now 2026-10-02T00:00:00Z --port "$gone"
@@ -430,7 +430,7 @@ bad_words()
     refuses 66 nobody acme -- tenon tenant remove nobody --yes
     refuses 64 --colour 'tenon report --help' -- tenon report acme --colour
     refuses 64 synk 'tenon --help' -- tenon synk acme
-    refuses 64 'tenant rename' 'tenon --help' -- tenon tenant rename acme
+    refuses 64 'tenon tenant' 'add, list, token, remove' -- tenon tenant rename acme
     refuses 64 TENANT 'tenon sync --help' -- tenon sync
     refuses 64 other -- tenon sync acme other
     refuses 64 --from -- tenon report acme --from
@@ -449,6 +449,8 @@ bad_words()
     refuses 65 "tag's name" UTF-8 -- tenon tag acme "$tagged" --add $'\xff\xfe'
     refuses 65 "tag's name" control -- tenon tag acme "$tagged" --add $'a\tb'
     refuses 65 1900-01-01 '100 years' -- tenon report acme --from 1900-01-01 --to 2026-01-01 --group day
+    refuses 65 "tag's name" -- tenon tag acme "$tagged" --add fine --remove 'to be kept' --add ''
+    is "tags after a command of which a part was refused" '["to be kept"]' "$(tenon worklogs acme --json --id "$tagged" | jq -c .tags)"
     run tenon
     is "the exit code without a command" 64 "$status"
     rows_as_kept
@@ -489,6 +491,10 @@ bad_addresses()
 
 no_data()
 {
+    start_sandbox --generate worklogs=10,users=3,seed=57
+    : >file
+    refuses 74 file 'Not a directory' -- tenon tenant add "$url" --name acme --email "$email" --token-file token --allow-http --allow-private --data file
+    refuses 66 "$dir/no/such" -- tenon tenant add "$url" --name acme --email "$email" --token-file token --allow-http --allow-private --data "$dir/no/such/folder"
     refuses 66 "$dir/data" 'tenon tenant add' -- tenon sync acme
     refuses 66 "$dir/elsewhere" 'tenon tenant add' -- tenon report acme --data "$dir/elsewhere"
     run tenon tenant list

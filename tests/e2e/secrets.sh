@@ -147,11 +147,12 @@ after_kill()
 modes()
 {
     start_sandbox --generate worklogs=50,users=3,seed=62
-    umask 000
+    umask "$1"
     add_tenant
     must tenon sync acme
     is "folders that others may enter" '' "$(find data -type d ! -perm 700)"
     is "keys that are not 0600" '' "$(find data -name '*.key' ! -perm 600)"
+    is "files that are not 0600" '' "$(find data -type f ! -perm 600)"
     is "keys" 3 "$(find data -name '*.key' | wc -l)"
     is "temporary files" '' "$(find data -name '*.tmp')"
 }
@@ -194,7 +195,8 @@ check "the search finds planted texts where they are in the clear" search_finds
 check "at rest no comment, tag, token, address, person or schema is readable in the data folder" at_rest
 check "while a sync runs nothing planted is readable in the folder, its logs and temporary files" while_running
 check "after kills nothing planted is readable in what they left behind" after_kill
-check "folders are 0700 and keys 0600, whatever the umask" modes
+check "folders are 0700, keys and databases 0600" modes 022
+check "they are, whatever the umask" modes 000
 check "a removed tenant leaves no file, and the others are untouched" removed
 check "logs and errors show nothing that people wrote" outputs
 finish

@@ -234,6 +234,17 @@ reports_meanwhile()
     same_as_source
 }
 
+# While a page is stored the next ones are on their way: the waits of a call pair overlap.
+fetched_ahead()
+{
+    start_sandbox --generate worklogs=10000,users=5,seed=34
+    add_tenant
+    steer options '{"latency_ms":250}'
+    sync_json
+    at_most "seconds for $(json .requests) calls of 0.25 s each, which one after the other are $(json '.requests * 0.25')" \
+        "$(json '.requests * 0.25 * 0.8')" "$(json .seconds)"
+}
+
 # ---- tags ----
 
 tags()
@@ -283,6 +294,19 @@ hidden_first()
     sync_json --verify
     json_is "what was missing" .missing 8
     same_as_source
+}
+
+many_warnings()
+{
+    start_sandbox --generate worklogs=10600,users=3,issues=10,seed=35
+    add_tenant
+    steer worklogs/hide '{"id":"random","count":10500}'
+    must tenon sync acme
+    has "the text says how many, and shows some" out '10,500 warnings:' '10480 more'
+    is "lines of the text" 23 "$(wc -l <out)"
+    sync_json --full
+    json_is "what --json lists" '.warnings | length' 10000
+    is "rows" 100 "$(mirror_count)"
 }
 
 hidden_later()
@@ -549,6 +573,25 @@ forgotten_by_the_feed()
     same_as_source
 }
 
+# An account may lose a role and get it back: `updated` does not change by it. Whatever was thought of the
+# worklogs in between, a verification that Jira shows them to must have them.
+shown_again()
+{
+    local ids
+
+    start_with worklogs=600,users=6,issues=20,seed=36
+    steer worklogs/hide '{"id":"random","count":5,"feed":false}'
+    ids=$(jq -c .ids steered)
+    pass_time
+    sync_json --verify
+    steer worklogs/unhide "{\"ids\":$ids}"
+    pass_time
+    sync_json --verify
+    same_as_source
+    sync_json --verify
+    json_is "the drift" .drift 0
+}
+
 direct_read_fails()
 {
     start_with worklogs=600,users=6,issues=20,seed=29
@@ -624,8 +667,10 @@ check "the worklogs of a deleted issue go with it" deleted_issue
 check "a site that changes while it is read ends up equal" busy_site
 check "--full reads everything again, finds edits without a trace, and keeps tags" start_over
 check "reports, lists and tags work while a sync is under way" reports_meanwhile
+check "pages are fetched ahead while the one before is stored" fetched_ahead
 check "tags survive edits, go with their worklog, and can be reported on" tags
 check "worklogs that Jira lists and hides end a sync with warnings and the list" hidden_first
+check "thousands of warnings are counted, and the list of them is cut with a word" many_warnings
 check "worklogs that are hidden later are never deleted" hidden_later
 check "an account that loses a project, or all of them, does not empty the mirror" lost_permission
 check "worklogs that vanish from the feed with their issue's permission are kept" unlisted
@@ -638,6 +683,7 @@ check "--verify finds and repairs missing and stale worklogs, and says how many"
 check "--verify finds moved worklogs, of which no feed tells" moved
 check "--verify finds silent deletions, and removes them only after a direct read" silent_deletes
 check "--verify does not judge what is too young for the feed" forgotten_by_the_feed
+check "--verify brings back what was taken for deleted and is shown again" shown_again
 check "--verify keeps a worklog whose direct read is refused" direct_read_fails
 check "--verify --quick compares ids and times with fewer calls" quick
 check "--verify may be the first run of all" verify_first

@@ -15,8 +15,7 @@
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
 /* Works with NDEBUG too; ends the process with abort, so that the driver keeps the input. */
-#define FUZZ_CHECK(condition)                                                                      \
-    ((condition) ? (void)0 : fuzz_failed(#condition, __FILE__, __LINE__))
+#define FUZZ_CHECK(condition) ((condition) ? (void)0 : fuzz_failed(#condition, __FILE__, __LINE__))
 
 __attribute__((noreturn)) static inline void fuzz_failed(const char *condition, const char *file,
                                                          int line)

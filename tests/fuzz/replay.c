@@ -85,8 +85,7 @@ static void watch_for_crashes(const char *program)
     static const int signals[] = {SIGABRT, SIGSEGV, SIGBUS, SIGFPE, SIGILL, SIGTRAP, SIGTERM};
     const char *slash = strrchr(program, '/');
 
-    (void)snprintf(kept_path, sizeof(kept_path), "fuzz-failed-%.200s",
-                   slash ? slash + 1 : program);
+    (void)snprintf(kept_path, sizeof(kept_path), "fuzz-failed-%.200s", slash ? slash + 1 : program);
     if (__sanitizer_set_death_callback)
         __sanitizer_set_death_callback(keep_input);
     for (size_t i = 0; i < ARRAY_LEN(signals); i++) {

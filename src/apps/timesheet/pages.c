@@ -111,11 +111,12 @@ static size_t find_id(const struct sync_page *page, int64_t id)
 }
 
 /* Waits for what was asked for with the page, if anything was. */
-static enum err_class finish_list(struct sync_page *page, struct err *err)
+static enum err_class finish_list(struct sync *sync, struct sync_page *page, struct err *err)
 {
     jira_worklogs_done(&page->answer);
     page->answer = (struct jira_worklogs){0};
-    return page->list ? jira_worklogs_finish(TAKE(page->list), &page->answer, err) : ERR_OK;
+    return page->list ? jira_worklogs_finish(sync->jira, TAKE(page->list), &page->answer, err)
+                      : ERR_OK;
 }
 
 enum err_class sync_receive(struct sync *sync, struct sync_page *page, struct err *err)
@@ -125,7 +126,7 @@ enum err_class sync_receive(struct sync *sync, struct sync_page *page, struct er
     if (page->id_count > 0)
         rc = jira_worklogs_start(sync->jira, page->ids, page->id_count, &page->list, err);
     if (rc == ERR_OK)
-        rc = finish_list(page, err);
+        rc = finish_list(sync, page, err);
     return rc;
 }
 
@@ -202,6 +203,30 @@ static enum err_class step_over(struct sync *sync, const char *query, struct jir
     return rc;
 }
 
+/* The time in a cursor of ours, "since=<ms>"; 0 in one of Jira's own making. */
+static int64_t since_of(const char *query)
+{
+    struct str text = str_from(query);
+    int64_t ms = 0;
+
+    if (!str_starts(text, STR("since=")) ||
+        !parse_i64(str_sub(text, 6, text.len), 0, INT64_MAX, &ms))
+        return 0;
+    return ms;
+}
+
+/*
+ * The cursor behind a last page: a little before its end, and never before where the run began, as
+ * an empty page may tell its beginning for its end.
+ */
+static void cursor_after(int64_t until_ms, int64_t from_ms, char ret[JIRA_QUERY_BYTES + 1])
+{
+    int64_t next = until_ms > OVERLAP_MS ? until_ms - OVERLAP_MS : 0;
+
+    (void)snprintf(ret, JIRA_QUERY_BYTES + 1, "since=%lld",
+                   (long long)(next > from_ms ? next : from_ms));
+}
+
 /* Where the walk goes on after a page: Jira's own word, or, at the end, a little before it. */
 static void advance(struct sync *sync, const struct jira_feed_page *feed)
 {
@@ -220,10 +245,7 @@ static void advance(struct sync *sync, const struct jira_feed_page *feed)
     if (until > sync->state.synced_ms)
         sync->state.synced_ms = until;
 
-    int64_t from = until > OVERLAP_MS ? until - OVERLAP_MS : 0;
-
-    (void)snprintf(sync->state.updated_next, sizeof(sync->state.updated_next), "since=%lld",
-                   (long long)from);
+    cursor_after(until, sync->from_ms, sync->state.updated_next);
 }
 
 static enum err_class store_page(struct sync *sync, const struct sync_walk *walk,
@@ -232,7 +254,7 @@ static enum err_class store_page(struct sync *sync, const struct sync_walk *walk
     enum err_class rc = page->list ? before_wait(sync, page->list, err) : ERR_OK;
 
     if (rc == ERR_OK)
-        rc = finish_list(page, err);
+        rc = finish_list(sync, page, err);
     if (rc == ERR_OK)
         rc = sync_tx_open(sync, err);
     if (rc != ERR_OK)
@@ -304,6 +326,7 @@ static enum err_class walk_pages(struct sync *sync, const struct sync_walk *walk
 enum err_class sync_walk(struct sync *sync, const struct sync_walk *walk, const char *query,
                          struct err *err)
 {
+    sync->from_ms = since_of(query);
     return sync_tx_close(sync, walk_pages(sync, walk, query, err), err);
 }
 
@@ -434,7 +457,7 @@ static enum err_class delete_rows(struct sync *sync, const struct jira_feed_page
 }
 
 static enum err_class store_deletions(struct sync *sync, const struct jira_feed_page *feed,
-                                      struct sync_page *page, struct err *err)
+                                      int64_t from_ms, struct sync_page *page, struct err *err)
 {
     bool there[LIMIT_FEED_PAGE_ROWS] = {false};
     int64_t until = feed->until_ms;
@@ -452,8 +475,7 @@ static enum err_class store_deletions(struct sync *sync, const struct jira_feed_
         (void)snprintf(sync->state.deleted_next, sizeof(sync->state.deleted_next), "%s",
                        feed->next);
     else if (until > 0)
-        (void)snprintf(sync->state.deleted_next, sizeof(sync->state.deleted_next), "since=%lld",
-                       (long long)(until > OVERLAP_MS ? until - OVERLAP_MS : 0));
+        cursor_after(until, from_ms, sync->state.deleted_next);
 
     rc = sync_tx_open(sync, err);
     if (rc == ERR_OK)
@@ -466,6 +488,7 @@ static enum err_class store_deletions(struct sync *sync, const struct jira_feed_
 enum err_class sync_deletions(struct sync *sync, struct err *err)
 {
     AUTO(sync_page_free_autop) struct sync_page *page = sync_page_new();
+    int64_t from_ms = since_of(sync->state.deleted_next);
     char at[JIRA_QUERY_BYTES + 1];
     bool last = false;
 
@@ -484,7 +507,7 @@ enum err_class sync_deletions(struct sync *sync, struct err *err)
         if (rc == ERR_OK)
             rc = step_over(sync, at, &page->feed, err);
         if (rc == ERR_OK)
-            rc = store_deletions(sync, &page->feed, page, err);
+            rc = store_deletions(sync, &page->feed, from_ms, page, err);
         if (rc != ERR_OK)
             return rc;
         last = page->feed.last;

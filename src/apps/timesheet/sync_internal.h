@@ -15,6 +15,7 @@ struct sync {
     bool half;           /* in the middle of a unit of work */
     unsigned pages_open; /* stored since the last commit */
     struct sync_result *result;
+    int64_t from_ms; /* where the feed of changes is followed from in this run; 0: its beginning */
     int64_t server_ms; /* Jira's clock at the beginning; 0: not told */
     int64_t began_mono_ms;
     int64_t first_ms; /* time of the first row of the feed, for the progress; 0: none yet */

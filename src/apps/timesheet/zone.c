@@ -142,6 +142,19 @@ static enum err_class icu_failed(UErrorCode status, struct err *err)
                    u_errorName(status));
 }
 
+/* "GMT+-1:30": ICU takes a second sign for a digit, and makes nonsense of it. */
+static bool is_odd_offset(struct str name)
+{
+    struct str offset = str_sub(name, 4, name.len);
+
+    if (!str_eq_nocase(str_sub(name, 0, 3), STR("GMT")))
+        return false;
+    for (size_t i = 0; i < offset.len; i++)
+        if (offset.ptr[i] != ':' && (offset.ptr[i] < '0' || offset.ptr[i] > '9'))
+            return true;
+    return false;
+}
+
 /* Fills zone->name; ret_id is the same in ICU's characters. */
 static enum err_class set_name(struct zone *zone, struct str name, UChar ret_id[NAME_BYTES_MAX + 1],
                                struct err *err)
@@ -152,7 +165,7 @@ static enum err_class set_name(struct zone *zone, struct str name, UChar ret_id[
 
     if (name.len == 0)
         name = STR("UTC");
-    if (!is_zone_text(name) || str_eq_nocase(name, STR("Etc/Unknown")))
+    if (!is_zone_text(name) || is_odd_offset(name) || str_eq_nocase(name, STR("Etc/Unknown")))
         return refuse_name(name, err);
     for (size_t i = 0; i < name.len; i++)
         asked[i] = (UChar)name.ptr[i];
