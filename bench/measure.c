@@ -1,6 +1,6 @@
 /*
- * measure.c: runs a command and tells what it cost, from the kernel's own accounting of the finished
- * process: {"seconds":S,"cpu_seconds":S,"peak_mb":M,"exit":N} on descriptor 3.
+ * measure.c: runs a command and tells what it cost, from the kernel's own accounting of the
+ * finished process: {"seconds":S,"cpu_seconds":S,"peak_mb":M,"exit":N} on descriptor 3.
  *
  *     measure COMMAND [ARGUMENT…] 3>FILE
  */

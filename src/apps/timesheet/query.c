@@ -10,8 +10,8 @@
  * Limits: cells by the request; a key has 63 bits, which is told as a limit too (it would take
  * thousands of days × millions of issues × millions of accounts).
  *
- * Not here: what a request looks like as text (report.c), order and page (report_page.c). Threads: reads
- * the columns, owns everything else.
+ * Not here: what a request looks like as text (report.c), order and page (report_page.c). Threads:
+ * reads the columns, owns everything else.
  */
 #include "apps/timesheet/query.h"
 

@@ -60,7 +60,8 @@ struct query_cells {
 
 enum err_class query_too_wide(struct err *err); /* ERR_LIMIT: a key or rank past its bits */
 
-/* report_page.c: orders the cells, cuts the page out and copies what it needs. ERR_LIMIT, ERR_MEMORY. */
+/* report_page.c: orders the cells, cuts the page out and copies what it needs. ERR_LIMIT,
+ * ERR_MEMORY. */
 MUST_USE enum err_class page_make(const struct query_cells *cells, struct report **ret,
                                   struct err *err);
 
