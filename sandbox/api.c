@@ -110,7 +110,8 @@ uint32_t api_issue_for_write(struct http_exchange *ex, struct str id_or_key)
 
     if (issue == NONE)
         return NONE;
-    if (limits_take_write(&api_sandbox(ex)->limits, ex, &site->issues[issue], site_now_ms(site)))
+    if (throttle_take_write(&api_sandbox(ex)->throttle, ex, &site->issues[issue],
+                            site_now_ms(site)))
         return issue;
     atomic_fetch_add(&api_sandbox(ex)->throttled, 1);
     return NONE;
@@ -182,7 +183,7 @@ bool api_before(struct http_exchange *ex, const struct http_route *route)
         return true;
     if (!let_in(ex))
         return false;
-    if (!limits_take(&sandbox->limits, ex, site_now_ms(&sandbox->site))) {
+    if (!throttle_take(&sandbox->throttle, ex, site_now_ms(&sandbox->site))) {
         atomic_fetch_add(&sandbox->throttled, 1);
         return false;
     }
@@ -233,7 +234,7 @@ void api_after(struct http_exchange *ex, const struct http_route *route)
         fault_spoil(&call->fault, ex);
         if (is_rest(ex->path)) {
             atomic_fetch_add(&sandbox->points, points);
-            limits_tell(&sandbox->limits, ex, points, site_now_ms(&sandbox->site));
+            throttle_tell(&sandbox->throttle, ex, points, site_now_ms(&sandbox->site));
         }
         ex->delay_ms += atomic_load(&sandbox->latency_ms);
     }

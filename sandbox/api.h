@@ -5,7 +5,7 @@
 #include "base/json.h"
 #include "http/server.h"
 #include "fault.h"
-#include "limits.h"
+#include "throttle.h"
 #include "show.h"
 #include "site.h"
 
@@ -22,7 +22,7 @@ struct sandbox {
     char authorization[1024]; /* the header's value that is let in */
     _Atomic bool token_expired;
     _Atomic int64_t latency_ms; /* of every answer */
-    struct limits limits;
+    struct throttle throttle;
     struct faults faults;
     struct hooks *hooks;          /* NULL: nobody is told */
     int log_fd;                   /* -1: none */

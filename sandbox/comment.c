@@ -21,8 +21,13 @@ uint64_t mix64(uint64_t seed, uint64_t n)
 void put_json_text(struct strbuf *buf, struct str text)
 {
     static const char hex[] = "0123456789abcdef";
+    struct json_out json = json_out(buf);
     size_t plain = 0;
 
+    if (!str_is_utf8(text)) { /* from outside: a file's name, a recorded text */
+        json_put_str(&json, text);
+        return;
+    }
     strbuf_add_char(buf, '"');
     for (size_t i = 0; i < text.len; i++) {
         unsigned char c = (unsigned char)text.ptr[i];
@@ -172,6 +177,7 @@ static void put_node_adf(struct strbuf *buf, const struct token *token,
                          const struct comment_people *people)
 {
     const struct emoji *emoji = &emojis[token->number % ARRAY_LEN(emojis)];
+    struct strbuf at AUTO(strbuf_done) = STRBUF_INIT(COMMENT_BYTES_MAX);
     struct mention mention;
 
     switch (token->kind) {
@@ -187,9 +193,11 @@ static void put_node_adf(struct strbuf *buf, const struct token *token,
         mention = people->get(people->arg, token->number);
         strbuf_add_str(buf, STR("{\"type\":\"mention\",\"attrs\":{\"id\":"));
         put_json_text(buf, mention.account_id);
-        strbuf_add_str(buf, STR(",\"text\":\"@"));
-        strbuf_add_str(buf, mention.display);
-        strbuf_add_str(buf, STR("\",\"accessLevel\":\"\"}}"));
+        strbuf_add_char(&at, '@');
+        strbuf_add_str(&at, mention.display);
+        strbuf_add_str(buf, STR(",\"text\":"));
+        put_json_text(buf, strbuf_str(&at));
+        strbuf_add_str(buf, STR(",\"accessLevel\":\"\"}}"));
         break;
     case TOKEN_EMOJI:
         strbuf_addf(buf, "{\"type\":\"emoji\",\"attrs\":{\"shortName\":\"%s\",\"id\":\"%s\"",

@@ -33,7 +33,7 @@ void comment_put_wiki_json(struct strbuf *buf, uint64_t seed, const struct comme
 /* Not escaped. */
 void comment_put_plain(struct strbuf *buf, uint64_t seed, const struct comment_people *people);
 
-/* Appends text as a JSON string; UTF-8 is taken as it is. */
+/* Appends text as a JSON string; bytes that are not UTF-8 become U+FFFD. */
 void put_json_text(struct strbuf *buf, struct str text);
 
 /* ---- Documents that came from outside ---- */

@@ -10,6 +10,8 @@
 #include "base/civil.h"
 #include "hooks.h"
 
+#define LIMIT_LARGEST INT64_C(1000000000000)
+
 /* The root of the body, an object; NULL: 400 is in the exchange. */
 static yyjson_val *read_object(struct http_exchange *ex, yyjson_doc **doc)
 {
@@ -222,14 +224,19 @@ void control_clock(struct http_exchange *ex)
 
     if (!body)
         return;
-    if (now.ptr && !civil_parse_stamp(now, &ms)) {
+    if (now.ptr && !(civil_parse_stamp(now, &ms) && site_is_time(ms))) {
         api_error(ex, 400, "\"now\" is not a time like 2026-07-01T08:00:00Z");
         return;
     }
     if (now.ptr)
         site_set_now_ms(site, ms);
-    if (json_i64(body, "advance_ms", &advance_ms))
-        site_set_now_ms(site, site_now_ms(site) + advance_ms);
+    if (json_i64(body, "advance_ms", &advance_ms)) {
+        if (__builtin_add_overflow(site_now_ms(site), advance_ms, &ms) || !site_is_time(ms)) {
+            api_error(ex, 400, "\"advance_ms\" leads out of the calendar");
+            return;
+        }
+        site_set_now_ms(site, ms);
+    }
     json_object(&json);
     json_key(&json, "now");
     json_put_stamp(&json, site_now_ms(site));
@@ -247,30 +254,36 @@ void control_token(struct http_exchange *ex)
     answer_ok(ex);
 }
 
+/* A limit that can be counted with; others are passed over. */
+static bool read_limit(yyjson_val *body, const char *name, int64_t *ret)
+{
+    return json_i64(body, name, ret) && *ret >= 0 && *ret <= LIMIT_LARGEST;
+}
+
 void control_limits(struct http_exchange *ex)
 {
-    struct limits *limits = &api_sandbox(ex)->limits;
+    struct throttle *throttle = &api_sandbox(ex)->throttle;
     yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
     yyjson_val *body = read_object(ex, &doc);
     int64_t n = 0;
 
     if (!body)
         return;
-    pthread_mutex_lock(&limits->mutex);
-    if (json_i64(body, "burst", &n))
-        limits->burst = n;
-    if (json_i64(body, "points", &n)) {
-        limits->points_per_hour = n;
-        limits->points_used = 0;
+    pthread_mutex_lock(&throttle->mutex);
+    if (read_limit(body, "burst", &n))
+        throttle->burst = n;
+    if (read_limit(body, "points", &n)) {
+        throttle->points_per_hour = n;
+        throttle->points_used = 0;
     }
-    if (json_i64(body, "points_left", &n)) {
-        limits->hour = site_now_ms(api_site(ex)) / MS_PER_HOUR;
-        limits->points_used = limits->points_per_hour - n;
+    if (read_limit(body, "points_left", &n)) {
+        throttle->hour = site_now_ms(api_site(ex)) / MS_PER_HOUR;
+        throttle->points_used = throttle->points_per_hour - n;
     }
-    limits->per_issue = json_bool(body, "per_issue", limits->per_issue);
-    limits->beta = json_bool(body, "beta", limits->beta);
-    limits->tell_retry_after = json_bool(body, "retry_after", limits->tell_retry_after);
-    pthread_mutex_unlock(&limits->mutex);
+    throttle->per_issue = json_bool(body, "per_issue", throttle->per_issue);
+    throttle->beta = json_bool(body, "beta", throttle->beta);
+    throttle->tell_retry_after = json_bool(body, "retry_after", throttle->tell_retry_after);
+    pthread_mutex_unlock(&throttle->mutex);
     answer_ok(ex);
 }
 

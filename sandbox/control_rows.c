@@ -35,8 +35,8 @@ static bool read_time(yyjson_val *body, const char *name, int64_t *ret_ms)
     struct str text = json_str(body, name);
 
     if (text.ptr)
-        return civil_parse_stamp(text, ret_ms);
-    return !yyjson_obj_get(body, name) || json_i64(body, name, ret_ms);
+        return civil_parse_stamp(text, ret_ms) && site_is_time(*ret_ms);
+    return !yyjson_obj_get(body, name) || (json_i64(body, name, ret_ms) && site_is_time(*ret_ms));
 }
 
 /* "count", 1 when absent. False: not acceptable, 400 is in the exchange. */

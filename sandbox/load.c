@@ -19,6 +19,7 @@
 #define FILES_MAX 1000
 #define FILE_BYTES_MAX ((size_t)512 << 20)
 #define ROWS_MAX 10000000
+#define ID_MAX (INT64_MAX / 2) /* those that the site gives out come after it */
 
 enum kind { USERS, PROJECTS, STATUSES, TYPES, FIELDS, ISSUES, WORKLOGS, REMOTE_LINKS, KIND_COUNT };
 
@@ -120,6 +121,9 @@ static enum err_class take_data(struct load *load)
     if (!json_i64(yyjson_doc_get_root(doc), "id", &id) && load->kind != USERS &&
         load->kind != FIELDS)
         return err_set(load->err, ERR_INPUT, "%s: row %zu has no \"id\"", load->path, load->line);
+    if (id < 0 || id > ID_MAX)
+        return err_set(load->err, ERR_INPUT, "%s: the \"id\" of row %zu is out of range",
+                       load->path, load->line);
     if (load->kind == REMOTE_LINKS) {
         strbuf_reset(&load->whole);
         strbuf_addf(&load->whole, "{\"input\":" STR_FMT ",\"data\":",
@@ -376,7 +380,7 @@ static bool add_comments(struct site *site, uint32_t issue, yyjson_val *field)
 
         if (item.author == NONE)
             item.author = SITE_USER_SELF;
-        if (!json_i64(comment, "id", &item.id))
+        if (!json_i64(comment, "id", &item.id) || item.id < 0 || item.id > ID_MAX)
             continue;
         if (items_add(&site->comments, &item) == NONE)
             return false;
@@ -513,7 +517,7 @@ static enum err_class gather_issues(struct load *load)
 
         if (json_read(worklogs->items[i].data, "a recorded worklog", &doc, load->err) != ERR_OK)
             return load->err->class;
-        if (!json_i64(yyjson_doc_get_root(doc), "issueId", &id))
+        if (!json_i64(yyjson_doc_get_root(doc), "issueId", &id) || id < 0 || id > ID_MAX)
             return err_set(load->err, ERR_INPUT, "--load: worklog %" PRId64 " has no \"issueId\"",
                            worklogs->items[i].id);
         for (size_t at = 0, end = own; at < end && !known;) { /* the own ones are sorted */

@@ -360,9 +360,9 @@ static enum err_class run(int argc, char **argv, struct err *err)
     if (sodium_init() < 0)
         return err_set(err, ERR_BUG, "libsodium cannot start");
     sandbox.latency_ms = args.latency_ms;
-    limits_init(&sandbox.limits);
-    sandbox.limits.burst = args.burst;
-    sandbox.limits.points_per_hour = args.points;
+    throttle_init(&sandbox.throttle);
+    sandbox.throttle.burst = args.burst;
+    sandbox.throttle.points_per_hour = args.points;
     faults_init(&sandbox.faults);
     rc = site_init(&sandbox.site, err);
     sandbox.site.datacenter = args.datacenter;
@@ -379,7 +379,7 @@ static enum err_class run(int argc, char **argv, struct err *err)
     hooks_free(sandbox.hooks);
     site_done(&sandbox.site);
     faults_done(&sandbox.faults);
-    limits_done(&sandbox.limits);
+    throttle_done(&sandbox.throttle);
     if (sandbox.log_fd > 0)
         (void)close(sandbox.log_fd);
     return rc;

@@ -47,7 +47,6 @@ void show_issue(struct strbuf *buf, const struct site *site, uint32_t issue, int
                 const struct field_filter *filter, bool with_changelog);
 /* As it stands in a link: id, key, self and a few fields. */
 void show_issue_short(struct strbuf *buf, const struct site *site, uint32_t issue, int version);
-struct str issue_summary(const struct site *site, uint32_t issue, struct strbuf *room);
 void show_project(struct strbuf *buf, const struct site *site, uint32_t project, int version,
                   bool whole);
 

@@ -70,7 +70,8 @@ static bool begin(struct field_writer *writer, const char *name)
 
 /* ---- Parts ---- */
 
-struct str issue_summary(const struct site *site, uint32_t at, struct strbuf *room)
+/* Made up from the id where nothing was recorded; then it stands in `room`. */
+static struct str issue_summary(const struct site *site, uint32_t at, struct strbuf *room)
 {
     const struct issue *issue = &site->issues[at];
     static const char *const things[] = {"Login page",   "Export",        "Invoice list",

@@ -10,6 +10,7 @@
 #include <time.h>
 
 #include "base/civil.h"
+#include "http/url.h"
 
 #define ARENA_BYTES_MAX ((size_t)1 << 30)
 
@@ -430,24 +431,24 @@ static void put_avatars(struct strbuf *buf, const struct user *user)
 static void put_author(struct strbuf *buf, const struct site *site, const struct user *user,
                        int version)
 {
-    strbuf_addf(buf, "{\"self\":\"%s/rest/api/%d/user?%s=", site->base_url, version,
-                site->datacenter ? "username" : "accountId");
-    for (size_t i = 0; i < user->account_id.len && !site->datacenter; i++) {
-        if (user->account_id.ptr[i] == ':')
-            strbuf_add_z(buf, "%3A");
-        else
-            strbuf_add_char(buf, user->account_id.ptr[i]);
-    }
+    struct strbuf self AUTO(strbuf_done) = STRBUF_INIT(LIMIT_URL_BYTES);
+
+    strbuf_addf(&self, "%s/rest/api/%d/user", site->base_url, version);
+    if (site->datacenter)
+        url_add_query(&self, "username", user->name);
+    else
+        url_add_query(&self, "accountId", user->account_id);
+    strbuf_add_z(buf, "{\"self\":");
+    put_json_text(buf, strbuf_str(&self));
     if (site->datacenter) {
-        strbuf_add_str(buf, user->name);
-        strbuf_add_z(buf, "\",\"name\":");
+        strbuf_add_z(buf, ",\"name\":");
         put_json_text(buf, user->name);
         strbuf_add_z(buf, ",\"key\":");
         put_json_text(buf, user->key);
         strbuf_add_z(buf, ",\"emailAddress\":");
         put_json_text(buf, user->email);
     } else {
-        strbuf_add_z(buf, "\",\"accountId\":");
+        strbuf_add_z(buf, ",\"accountId\":");
         put_json_text(buf, user->account_id);
     }
     strbuf_add_char(buf, ',');

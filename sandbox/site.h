@@ -55,7 +55,7 @@ struct issue {
     struct {
         int64_t start_ms;
         int64_t count;
-    } writes[2]; /* in the present windows of 2 and of 30 seconds; see limits.h */
+    } writes[2]; /* in the present windows of 2 and of 30 seconds; see throttle.h */
 };
 
 /* What few worklogs have. */
@@ -145,6 +145,12 @@ struct site {
 
 MUST_USE enum err_class site_init(struct site *site, struct err *err);
 void site_done(struct site *site);
+
+/* Times that a site may have, 1970 to 9999: they can be shown in every time zone. */
+static inline bool site_is_time(int64_t ms)
+{
+    return ms >= 0 && ms < INT64_C(253402214400000);
+}
 
 int64_t site_now_ms(const struct site *site);
 void site_set_now_ms(struct site *site, int64_t now_ms);

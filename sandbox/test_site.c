@@ -252,7 +252,7 @@ struct folder {
 
 static struct folder new_folder(void)
 {
-    struct folder folder = {.path = "/tmp/sandbox-test-XXXXXX"};
+    struct folder folder = {.path = P_tmpdir "/sandbox-test-XXXXXX"};
 
     assert_non_null(mkdtemp(folder.path));
     return folder;

@@ -35,7 +35,7 @@ static bool is_plain(struct str raw, bool plus)
     return true;
 }
 
-bool url_decode(struct arena *arena, struct str raw, bool plus, struct str *ret)
+bool route_decode(struct arena *arena, struct str raw, bool plus, struct str *ret)
 {
     if (is_plain(raw, plus)) {
         *ret = raw.ptr ? raw : STR("");
@@ -74,9 +74,10 @@ bool url_decode(struct arena *arena, struct str raw, bool plus, struct str *ret)
     return true;
 }
 
-bool url_path_parse(struct arena *arena, struct str raw, struct url_path *ret, const char **ret_why)
+bool route_path_parse(struct arena *arena, struct str raw, struct route_path *ret,
+                      const char **ret_why)
 {
-    struct url_path path = {.count = 0};
+    struct route_path path = {.count = 0};
     bool more = true;
 
     if (raw.len == 0 || raw.ptr[0] != '/') {
@@ -95,7 +96,7 @@ bool url_path_parse(struct arena *arena, struct str raw, struct url_path *ret, c
             *ret_why = "the path has too many segments";
             return false;
         }
-        if (!url_decode(arena, text, false, &segment)) {
+        if (!route_decode(arena, text, false, &segment)) {
             *ret_why = "a percent escape in the path is broken or is not UTF-8";
             return false;
         }
@@ -129,28 +130,29 @@ static bool next_pair(struct str *query, struct str *ret_name, struct str *ret_v
     return false;
 }
 
-bool url_query_is_well_formed(struct arena *arena, struct str raw_query)
+bool route_query_is_well_formed(struct arena *arena, struct str raw_query)
 {
     struct str name, value, decoded;
 
     if (is_plain(raw_query, false))
         return true; /* nothing in it to decode but '+', which cannot fail */
     while (next_pair(&raw_query, &name, &value))
-        if (!url_decode(arena, name, true, &decoded) || !url_decode(arena, value, true, &decoded))
+        if (!route_decode(arena, name, true, &decoded) ||
+            !route_decode(arena, value, true, &decoded))
             return false;
     return true;
 }
 
-struct str url_query_get(struct arena *arena, struct str raw_query, const char *name, size_t nth)
+struct str route_query_get(struct arena *arena, struct str raw_query, const char *name, size_t nth)
 {
     struct str wanted = str_from(name), raw_name, raw_value, decoded;
 
     while (next_pair(&raw_query, &raw_name, &raw_value)) {
-        if (!url_decode(arena, raw_name, true, &decoded) || !str_eq(decoded, wanted))
+        if (!route_decode(arena, raw_name, true, &decoded) || !str_eq(decoded, wanted))
             continue;
         if (nth-- > 0)
             continue;
-        if (!url_decode(arena, raw_value, true, &decoded))
+        if (!route_decode(arena, raw_value, true, &decoded))
             break;
         return decoded;
     }
@@ -166,7 +168,7 @@ static bool is_param(struct str segment)
  * Does the pattern fit? *ret_literals has a bit for each segment that is a literal, the leftmost
  * segment in the highest bit, so that the greater number is the more particular pattern.
  */
-static bool pattern_fits(const char *pattern, const struct url_path *path, uint32_t *ret_literals,
+static bool pattern_fits(const char *pattern, const struct route_path *path, uint32_t *ret_literals,
                          struct str params[ROUTE_PARAMS_MAX])
 {
     struct str rest = str_from(pattern + 1);
@@ -197,7 +199,7 @@ static bool pattern_fits(const char *pattern, const struct url_path *path, uint3
 }
 
 void route_find(const struct http_route *routes, size_t count, const enum http_method *method,
-                const struct url_path *path, struct route_match *ret, struct strbuf *allow)
+                const struct route_path *path, struct route_match *ret, struct strbuf *allow)
 {
     static const struct {
         enum http_method method;

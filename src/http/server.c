@@ -94,12 +94,12 @@ struct str http_in_header(const struct http_exchange *ex, const char *name)
 
 struct str http_in_query(const struct http_exchange *ex, const char *name)
 {
-    return url_query_get(ex->arena, ex->raw_query, name, 0);
+    return route_query_get(ex->arena, ex->raw_query, name, 0);
 }
 
 struct str http_in_query_nth(const struct http_exchange *ex, const char *name, size_t nth)
 {
-    return url_query_get(ex->arena, ex->raw_query, name, nth);
+    return route_query_get(ex->arena, ex->raw_query, name, nth);
 }
 
 static bool is_header_text(const char *text)
@@ -124,7 +124,8 @@ void http_out_header(struct http_exchange *ex, const char *name, const char *val
         x->headers[x->header_count++] = header;
 }
 
-const char *http_status_text(int status)
+/* The reason phrase of RFC 9110. */
+static const char *status_text(int status)
 {
     static const struct {
         int status;
@@ -184,7 +185,7 @@ void http_out_problem(struct http_exchange *ex, int status, const char *detail)
     ex->stream = NULL;
     /* Titles and details are our own sentences: nothing in them needs an escape. */
     strbuf_addf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d",
-                http_status_text(status), status);
+                status_text(status), status);
     if (detail)
         strbuf_addf(out, ",\"detail\":\"%s\"", detail);
     strbuf_add_z(out, "}");
@@ -376,16 +377,16 @@ static void find_route(struct exchange *x)
     struct http_exchange *ex = &x->ex;
     const struct http_server_options *options = &x->server->options;
     struct strbuf allow AUTO(strbuf_done) = STRBUF_INIT(64);
-    struct url_path path = {.count = 0};
+    struct route_path path = {.count = 0};
     struct route_match match = {0};
     const char *why = NULL;
     bool known = parse_method(ex->method_name, &ex->method);
 
-    if (!url_path_parse(ex->arena, ex->path, &path, &why)) {
+    if (!route_path_parse(ex->arena, ex->path, &path, &why)) {
         refuse(x, 400, why);
         return;
     }
-    if (!url_query_is_well_formed(ex->arena, ex->raw_query)) {
+    if (!route_query_is_well_formed(ex->arena, ex->raw_query)) {
         refuse(x, 400, "a percent escape in the query is broken or is not UTF-8");
         return;
     }

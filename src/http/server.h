@@ -70,8 +70,6 @@ void http_out_header(struct http_exchange *ex, const char *name, const char *val
  *   detail  one sentence for a person; NULL: none. Holds nothing of the request's content.
  */
 void http_out_problem(struct http_exchange *ex, int status, const char *detail);
-/* The reason phrase of a status of RFC 9110, "Unknown" for others. */
-const char *http_status_text(int status);
 
 typedef void http_handler(struct http_exchange *ex);
 

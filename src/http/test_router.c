@@ -37,19 +37,19 @@ static int tear_down(void **state)
     return 0;
 }
 
-static struct url_path parsed(struct arena *arena, const char *raw)
+static struct route_path parsed(struct arena *arena, const char *raw)
 {
-    struct url_path path = {.count = 0};
+    struct route_path path = {.count = 0};
     const char *why = NULL;
 
-    assert_true(url_path_parse(arena, str_from(raw), &path, &why));
+    assert_true(route_path_parse(arena, str_from(raw), &path, &why));
     return path;
 }
 
 static struct route_match find(struct arena *arena, enum http_method method, const char *raw,
                                struct strbuf *allow)
 {
-    struct url_path path = parsed(arena, raw);
+    struct route_path path = parsed(arena, raw);
     struct route_match match;
 
     route_find(routes, ARRAY_LEN(routes), &method, &path, &match, allow);
@@ -58,7 +58,7 @@ static struct route_match find(struct arena *arena, enum http_method method, con
 
 static void a_segment_is_decoded_exactly_once(void **state)
 {
-    struct url_path path = parsed(*state, "/a%20b/%2525/%C3%A4/x+y");
+    struct route_path path = parsed(*state, "/a%20b/%2525/%C3%A4/x+y");
 
     assert_int_equal(path.count, 4);
     assert_true(str_eq(path.segments[0], STR("a b")));
@@ -78,10 +78,10 @@ static void paths_that_could_escape_are_refused_with_a_reason(void **state)
     };
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++) {
-        struct url_path path = {.count = 0};
+        struct route_path path = {.count = 0};
         const char *why = NULL;
 
-        assert_false(url_path_parse(*state, str_from(bad[i]), &path, &why));
+        assert_false(route_path_parse(*state, str_from(bad[i]), &path, &why));
         assert_non_null(why);
     }
 }
@@ -136,17 +136,17 @@ static void a_query_is_decoded_by_name_and_number(void **state)
     struct arena *arena = *state;
     struct str query = STR("a=1&b=x+y%26z&&a=2&empty=&bare&%61=3&k%3Dey=v=w");
 
-    assert_true(str_eq(url_query_get(arena, query, "a", 0), STR("1")));
-    assert_true(str_eq(url_query_get(arena, query, "a", 1), STR("2")));
-    assert_true(str_eq(url_query_get(arena, query, "a", 2), STR("3")));
-    assert_null(url_query_get(arena, query, "a", 3).ptr);
-    assert_true(str_eq(url_query_get(arena, query, "b", 0), STR("x y&z")));
-    assert_non_null(url_query_get(arena, query, "empty", 0).ptr);
-    assert_int_equal(url_query_get(arena, query, "empty", 0).len, 0);
-    assert_non_null(url_query_get(arena, query, "bare", 0).ptr);
-    assert_true(str_eq(url_query_get(arena, query, "k=ey", 0), STR("v=w")));
-    assert_null(url_query_get(arena, query, "A", 0).ptr);
-    assert_null(url_query_get(arena, STR(""), "a", 0).ptr);
+    assert_true(str_eq(route_query_get(arena, query, "a", 0), STR("1")));
+    assert_true(str_eq(route_query_get(arena, query, "a", 1), STR("2")));
+    assert_true(str_eq(route_query_get(arena, query, "a", 2), STR("3")));
+    assert_null(route_query_get(arena, query, "a", 3).ptr);
+    assert_true(str_eq(route_query_get(arena, query, "b", 0), STR("x y&z")));
+    assert_non_null(route_query_get(arena, query, "empty", 0).ptr);
+    assert_int_equal(route_query_get(arena, query, "empty", 0).len, 0);
+    assert_non_null(route_query_get(arena, query, "bare", 0).ptr);
+    assert_true(str_eq(route_query_get(arena, query, "k=ey", 0), STR("v=w")));
+    assert_null(route_query_get(arena, query, "A", 0).ptr);
+    assert_null(route_query_get(arena, STR(""), "a", 0).ptr);
 }
 
 static void a_broken_query_is_noticed(void **state)
@@ -154,9 +154,9 @@ static void a_broken_query_is_noticed(void **state)
     static const char *const bad[] = {"a=%", "a=%4", "%zz=1", "a=1&b=%C3", "a=%00", "a=\xff"};
 
     for (size_t i = 0; i < ARRAY_LEN(bad); i++)
-        assert_false(url_query_is_well_formed(*state, str_from(bad[i])));
-    assert_true(url_query_is_well_formed(*state, STR("a=1&b=%C3%A4&c")));
-    assert_true(url_query_is_well_formed(*state, (struct str){NULL, 0}));
+        assert_false(route_query_is_well_formed(*state, str_from(bad[i])));
+    assert_true(route_query_is_well_formed(*state, STR("a=1&b=%C3%A4&c")));
+    assert_true(route_query_is_well_formed(*state, (struct str){NULL, 0}));
 }
 
 static void a_wrong_table_is_a_bug_with_the_route_named(void **state)

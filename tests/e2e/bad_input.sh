@@ -692,13 +692,16 @@ no_new_key()
     run tenon tenant add "$url" --name other --email "$email" --token-file token --allow-http --allow-private
     is "the exit code of tenant add without the control key" 78 "$status"
     mv saved data/control.key
-    rm -rf data/control.db.moved
     mv data/control.db saved
     run tenon sync acme
     [[ $status != 0 ]] || fail "a missing control database is told" "not 0" 0
     has "its sentence" err "$dir/data/control.db"
     run tenon tenant add "$url" --name other --email "$email" --token-file token --allow-http --allow-private
     [[ $status != 0 ]] || fail "a control database that is missing beside tenants is not made anew" "not 0" "$status: $(ls data)"
+    mv data/control.key saved.key
+    run tenon tenant add "$url" --name other --email "$email" --token-file token --allow-http --allow-private
+    [[ $status != 0 ]] || fail "nor is it when its key is missing too" "not 0" "$status: $(ls data)"
+    mv saved.key data/control.key
     mv saved data/control.db
     rows_as_kept
     heals
@@ -746,6 +749,13 @@ damaged_first_page()
     [[ $status == 78 || $status == 74 ]] || fail "the exit code with a damaged first page" "78 or 74" "$status"
     is "lines on standard error" 1 "$(wc -l <err)"
     has "its sentence" err "$dir/$db" damaged
+    cp -p data/control.db saved
+    dd if=/dev/urandom of=data/control.db bs=1 seek=16 count=2000 conv=notrunc status=none
+    run tenon sync acme
+    [[ $status == 78 || $status == 74 ]] || fail "the exit code with a damaged control database" "78 or 74" "$status"
+    is "lines on standard error" 1 "$(wc -l <err)"
+    has "its sentence" err "$dir/data/control.db" damaged
+    cp -p saved data/control.db
     whole_again
 }
 

@@ -6,7 +6,7 @@
 # on changing; in the end it runs through, and mirror and source must be equal. The seed is printed; give
 # it back in TENON_TEST_SEED to repeat the points, as far as the scheduler lets them repeat.
 #
-# The site answers slowly, so that the process is mostly waiting for it; some rounds answer at once, so
+# The site answers slowly, so that the process is mostly waiting for it; in some rounds it is quicker, so
 # that it is mostly storing. The last ones, and all those after a copy that got whole, begin it anew
 # (--full) or verify, so that these are killed too.
 #
@@ -43,41 +43,48 @@ change_the_site()
     steer clock '{"advance_ms":90000}'
 }
 
+# The least of three: what a machine that is busy with other things adds is no part of it.
+least_ms()
+{
+    local began turn took least=1000000
+
+    for turn in 1 2 3; do
+        began=$(ms)
+        must "$@"
+        took=$(($(ms) - began))
+        ((took >= least)) || least=$took
+    done
+    echo "$least"
+}
+
 killed_50_times()
 {
-    local latency_ms=40 round began start_ms full_ms options span landed=0 copied=0 stored tag
+    local latency_ms wait_ms percent=100 round start_ms options landed=0 copied=0 stored tag
 
     start_sandbox --generate worklogs=20000,users=30,issues=500,deleted=100,seed="$seed"
     add_tenant
+    start_ms=$(least_ms tenon tenant list)
 
-    # How long the program needs to begin, and to store everything when nothing makes it wait.
-    began=$(ms)
-    must tenon tenant list
-    start_ms=$(($(ms) - began))
-    export TENON_DATA=$dir/measured
-    add_tenant
-    began=$(ms)
-    must tenon sync acme
-    full_ms=$(($(ms) - began))
-    rm -rf measured
-    export TENON_DATA=$dir/data
-
+    # A run takes at least 20 times the latency and is killed before, so nearly all kills meet it alive; a
+    # kill that comes too late makes the next ones come sooner.
     for ((round = 1; round <= rounds; round++)); do
         options=()
         if ((copied || round > 42)); then
-            # Begin anew or verify, answered at once.
-            latency_ms=0 span=$full_ms
+            latency_ms=12 wait_ms=$((RANDOM % (start_ms + 180)))
             if ((round % 2)); then options=(--full); else options=(--verify); fi
         elif ((round % 4 == 0)); then
-            latency_ms=0 span=$((start_ms + full_ms / 12))
+            latency_ms=4 wait_ms=$((start_ms + RANDOM % 40))
         else
-            latency_ms=40 span=$((start_ms + latency_ms * 9 / 2))
+            latency_ms=40 wait_ms=$((start_ms / 2 + RANDOM % (start_ms + 180)))
         fi
         steer options "{\"latency_ms\":$latency_ms}"
-        kill_after $((start_ms / 2 + RANDOM % (span + 1))) "$tenon_exe" sync acme "${options[@]}"
+        kill_after $((wait_ms * percent / 100)) "$tenon_exe" sync acme "${options[@]}"
         case $status in
         137) landed=$((landed + 1)) ;;
-        0) copied=${copied/#0/$round} ;;
+        0)
+            percent=$((percent * 7 / 10))
+            ((copied)) || copied=$round
+            ;;
         *) fail "round $round: a sync that goes on after a kill" "137 or 0" "$status: $(cat bg.err)" ;;
         esac
         if ((round % 10 == 3)); then
@@ -91,7 +98,7 @@ killed_50_times()
         is "doctor finds every page whole after kill $round" 0 \
             "$( ((round % 10)) && echo 0 || { tenon doctor --deep --offline >doctor.out 2>&1; echo $?; })"
     done
-    note "seed $seed: $landed of $rounds kills met the sync alive; it begins in $start_ms ms and copies in $full_ms ms;" \
+    note "seed $seed: $landed of $rounds kills met the sync alive; it begins in $start_ms ms;" \
         "$( ((copied)) && echo "the first copy got whole in round $copied" || echo "no run came to its end")"
     ((landed >= 40)) || fail "kills that met the sync alive" "at least 40" "$landed"
 

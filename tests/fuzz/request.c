@@ -49,7 +49,7 @@ static void check_decode(struct arena *arena, struct str raw, bool plus)
     struct str decoded = {NULL, 0};
     bool good = decode(raw, plus, &model) && str_is_utf8(strbuf_str(&model));
 
-    FUZZ_CHECK(url_decode(arena, raw, plus, &decoded) == good);
+    FUZZ_CHECK(route_decode(arena, raw, plus, &decoded) == good);
     FUZZ_CHECK(!good || (decoded.ptr && str_eq(decoded, strbuf_str(&model))));
 }
 
@@ -74,19 +74,19 @@ static void check_query(struct arena *arena, struct str raw)
         if (!name_good || !str_eq(strbuf_str(&n), STR("id")))
             continue;
 
-        struct str got = url_query_get(arena, raw, "id", found++);
+        struct str got = route_query_get(arena, raw, "id", found++);
 
         FUZZ_CHECK((got.ptr != NULL) == value_good);
         FUZZ_CHECK(!value_good || str_eq(got, strbuf_str(&v)));
     }
-    FUZZ_CHECK(!url_query_get(arena, raw, "id", found).ptr);
-    FUZZ_CHECK(url_query_is_well_formed(arena, raw) == good);
+    FUZZ_CHECK(!route_query_get(arena, raw, "id", found).ptr);
+    FUZZ_CHECK(route_query_is_well_formed(arena, raw) == good);
 }
 
-static void check_segments(struct arena *arena, const struct url_path *path)
+static void check_segments(struct arena *arena, const struct route_path *path)
 {
     AUTO(strbuf_done) struct strbuf again = STRBUF_INIT(ARENA_BYTES);
-    struct url_path reread = {0};
+    struct route_path reread = {0};
     const char *why = NULL;
 
     FUZZ_CHECK(path->count >= 1 && path->count <= ROUTE_SEGMENTS_MAX);
@@ -98,7 +98,7 @@ static void check_segments(struct arena *arena, const struct url_path *path)
         FUZZ_CHECK(!str_eq(s, STR(".")) && !str_eq(s, STR("..")));
         url_add_segment(&again, s);
     }
-    FUZZ_CHECK(url_path_parse(arena, strbuf_str(&again), &reread, &why));
+    FUZZ_CHECK(route_path_parse(arena, strbuf_str(&again), &reread, &why));
     FUZZ_CHECK(reread.count == path->count);
     for (size_t i = 0; i < path->count; i++)
         FUZZ_CHECK(str_eq(reread.segments[i], path->segments[i]));
@@ -124,7 +124,7 @@ static size_t cut_pattern(const char *pattern, struct str ret[ROUTE_SEGMENTS_MAX
     return count;
 }
 
-static bool fits(const char *pattern, const struct url_path *path)
+static bool fits(const char *pattern, const struct route_path *path)
 {
     struct str segments[ROUTE_SEGMENTS_MAX];
 
@@ -150,7 +150,7 @@ static bool is_better(const char *a, const char *b)
     return false;
 }
 
-static void check_params(const struct route_match *match, const struct url_path *path)
+static void check_params(const struct route_match *match, const struct route_path *path)
 {
     struct str segments[ROUTE_SEGMENTS_MAX];
     size_t count = cut_pattern(match->route->pattern, segments), param = 0;
@@ -166,7 +166,7 @@ static void check_params(const struct route_match *match, const struct url_path 
 }
 
 static void check_routes(const struct http_route *routes, size_t count, enum http_method method,
-                         const struct url_path *path)
+                         const struct route_path *path)
 {
     AUTO(strbuf_done) struct strbuf allow = STRBUF_INIT(100);
     struct route_match match;
@@ -228,7 +228,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     enum http_method method = take_method(&line);
     AUTO(free_autop) char *bytes = fuzz_exact(line);
     struct str raw = str_cut((struct str){bytes, line.len}, '?', &query);
-    struct url_path path = {.count = 77};
+    struct route_path path = {.count = 77};
     const char *why = NULL;
     size_t count;
 
@@ -237,7 +237,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_decode(arena, query, true);
     check_query(arena, query);
     count = make_routes(arena, rest, routes);
-    if (!url_path_parse(arena, raw, &path, &why)) {
+    if (!route_path_parse(arena, raw, &path, &why)) {
         FUZZ_CHECK(why && path.count == 77);
         return 0;
     }

@@ -49,12 +49,12 @@ struct str http_in_header(const struct http_exchange *ex, const char *name)
 
 struct str http_in_query(const struct http_exchange *ex, const char *name)
 {
-    return url_query_get(ex->arena, ex->raw_query, name, 0);
+    return route_query_get(ex->arena, ex->raw_query, name, 0);
 }
 
 struct str http_in_query_nth(const struct http_exchange *ex, const char *name, size_t nth)
 {
-    return url_query_get(ex->arena, ex->raw_query, name, nth);
+    return route_query_get(ex->arena, ex->raw_query, name, nth);
 }
 
 void http_out_header(struct http_exchange *ex, const char *name, const char *value)
@@ -157,14 +157,14 @@ static void check_answer(struct http_exchange *ex)
 
 static void run(struct http_exchange *ex, enum http_method *method)
 {
-    struct url_path path;
+    struct route_path path;
     struct route_match match = {0};
     AUTO(strbuf_done) struct strbuf allow = STRBUF_INIT(100);
     const char *why = NULL;
 
     /* What server.c refuses before any of ours is called. */
-    if (!url_path_parse(ex->arena, ex->path, &path, &why) ||
-        !url_query_is_well_formed(ex->arena, ex->raw_query))
+    if (!route_path_parse(ex->arena, ex->path, &path, &why) ||
+        !route_query_is_well_formed(ex->arena, ex->raw_query))
         return;
     route_find(api_routes, api_route_count, method, &path, &match, &allow);
     memcpy(ex->params, match.params, sizeof(ex->params));
@@ -282,7 +282,7 @@ static void make_site(struct sandbox *sandbox, bool datacenter)
     struct generate_options options = {0};
     struct err err = {0};
 
-    limits_init(&sandbox->limits);
+    throttle_init(&sandbox->throttle);
     faults_init(&sandbox->faults);
     FUZZ_CHECK(site_init(site, &err) == ERR_OK);
     (void)snprintf(site->base_url, sizeof(site->base_url), "http://127.0.0.1:8090");
@@ -312,6 +312,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_site(&sandbox->site);
     site_done(&sandbox->site);
     faults_done(&sandbox->faults);
-    limits_done(&sandbox->limits);
+    throttle_done(&sandbox->throttle);
     return 0;
 }

@@ -181,7 +181,7 @@ static void check_encoding(struct str s)
 {
     AUTO(arena_free_autop) struct arena *arena = arena_new((size_t)1 << 20);
     AUTO(strbuf_done) struct strbuf url = STRBUF_INIT(16 * s.len + 64);
-    struct url_path path = {0};
+    struct route_path path = {0};
     struct url_parts parts = {0};
     struct str query = {0}, value;
     struct err err = {0};
@@ -202,21 +202,21 @@ static void check_encoding(struct str s)
     struct str raw = str_cut(parts.rest, '?', &query);
 
     if (!str_is_utf8(s)) {
-        FUZZ_CHECK(!url_query_is_well_formed(arena, query));
-        FUZZ_CHECK(!url_path_parse(arena, raw, &path, &why) && why);
+        FUZZ_CHECK(!route_query_is_well_formed(arena, query));
+        FUZZ_CHECK(!route_path_parse(arena, raw, &path, &why) && why);
         return;
     }
-    FUZZ_CHECK(url_query_is_well_formed(arena, query));
+    FUZZ_CHECK(route_query_is_well_formed(arena, query));
     for (size_t nth = 0; nth < 2; nth++) {
-        value = url_query_get(arena, query, "q", nth);
+        value = route_query_get(arena, query, "q", nth);
         FUZZ_CHECK(value.ptr && str_eq(value, s));
     }
-    FUZZ_CHECK(!url_query_get(arena, query, "q", 2).ptr);
+    FUZZ_CHECK(!route_query_get(arena, query, "q", 2).ptr);
     if (str_find(s, '/', &at) || str_find(s, '\\', &at)) {
-        FUZZ_CHECK(!url_path_parse(arena, raw, &path, &why) && why);
+        FUZZ_CHECK(!route_path_parse(arena, raw, &path, &why) && why);
         return;
     }
-    FUZZ_CHECK(url_path_parse(arena, raw, &path, &why) && path.count == 1);
+    FUZZ_CHECK(route_path_parse(arena, raw, &path, &why) && path.count == 1);
     FUZZ_CHECK(str_eq(path.segments[0], dots ? STR("") : s));
 }
 

@@ -282,6 +282,18 @@ static enum err_class is_dead(struct tenant *tenant, int64_t id, int64_t updated
     return db_step(stmt, ret, err);
 }
 
+/* Runs one statement whose only parameter is a worklog's id. */
+static enum err_class run_by_id(struct tenant *tenant, const char *sql, int64_t id, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(tenant->db, sql, &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, id);
+    return db_run(stmt, err);
+}
+
 enum err_class mirror_put(struct mirror *mirror, const struct jira_worklog *worklog,
                           enum mirror_put *ret, struct err *err)
 {
@@ -296,10 +308,15 @@ enum err_class mirror_put(struct mirror *mirror, const struct jira_worklog *work
         rc = is_dead(mirror->tenant, worklog->id, worklog->updated_ms, &dead, err);
     if (rc != ERR_OK)
         return rc;
-    if (dead) {
+    if (dead && !mirror->revive) {
         *ret = MIRROR_DEAD;
         return ERR_OK;
     }
+    if (dead)
+        rc = run_by_id(mirror->tenant, SQL("DELETE FROM tombstone WHERE client_worklog_id = $1"),
+                       worklog->id, err);
+    if (rc != ERR_OK)
+        return rc;
     rc = prepare_row(mirror, worklog, &person, err);
     if (rc == ERR_OK)
         rc = insert_row(mirror, worklog, person, &added, err);
@@ -352,18 +369,6 @@ enum err_class mirror_issue_of(struct tenant *tenant, int64_t id, int64_t *ret, 
     if (rc == ERR_OK)
         *ret = db_i64(stmt, 0);
     return rc;
-}
-
-/* Runs one statement whose only parameter is a worklog's id. */
-static enum err_class run_by_id(struct tenant *tenant, const char *sql, int64_t id, struct err *err)
-{
-    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    enum err_class rc = db_prepare(tenant->db, sql, &stmt, err);
-
-    if (rc != ERR_OK)
-        return rc;
-    db_bind_i64(stmt, 1, id);
-    return db_run(stmt, err);
 }
 
 enum err_class mirror_delete(struct mirror *mirror, int64_t id, int64_t deleted_ms, bool *ret_was,

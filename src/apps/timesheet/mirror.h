@@ -11,7 +11,8 @@ struct mirror {
     struct tenant *tenant;        /* borrowed */
     struct person_cache *persons; /* account id -> ref; owned */
     struct strbuf sealed;         /* scratch for a sealed comment */
-    bool tombstones;              /* there may be some: only then is each put held against them */
+    bool revive;     /* a put takes the worklog's tombstone away instead of heeding it */
+    bool tombstones; /* there may be some: only then is each put held against them */
     bool bulk; /* many rows: the report's copy is built anew instead of following each change */
 };
 

@@ -227,6 +227,19 @@ static void cursor_after(int64_t until_ms, int64_t from_ms, char ret[JIRA_QUERY_
                    (long long)(next > from_ms ? next : from_ms));
 }
 
+/* An end that lies further ahead of our clock than any clock is wrong is not believed. */
+#define AHEAD_MS (INT64_C(366) * 24 * 60 * 60 * 1000)
+
+/* The youngest time that a page covers; 0 when Jira tells none, or one that cannot be. */
+static int64_t end_of(const struct sync *sync, const struct jira_feed_page *feed)
+{
+    int64_t until = feed->until_ms;
+
+    if (until == 0 && feed->count > 0)
+        until = feed->rows[feed->count - 1].time_ms;
+    return until > ctx_now_ms(sync->tenant->ctx) + AHEAD_MS ? 0 : until;
+}
+
 /* Where the walk goes on after a page: Jira's own word, or, at the end, a little before it. */
 static void advance(struct sync *sync, const struct jira_feed_page *feed)
 {
@@ -236,10 +249,8 @@ static void advance(struct sync *sync, const struct jira_feed_page *feed)
         return;
     }
 
-    int64_t until = feed->until_ms;
+    int64_t until = end_of(sync, feed);
 
-    if (until == 0 && feed->count > 0)
-        until = feed->rows[feed->count - 1].time_ms;
     if (until == 0)
         return; /* nothing new, and Jira told no time: stay */
     if (until > sync->state.synced_ms)
@@ -460,7 +471,7 @@ static enum err_class store_deletions(struct sync *sync, const struct jira_feed_
                                       int64_t from_ms, struct sync_page *page, struct err *err)
 {
     bool there[LIMIT_FEED_PAGE_ROWS] = {false};
-    int64_t until = feed->until_ms;
+    int64_t until = end_of(sync, feed);
     enum err_class rc = stored_ids(sync, feed, page, err);
 
     if (rc == ERR_OK)
@@ -469,8 +480,6 @@ static enum err_class store_deletions(struct sync *sync, const struct jira_feed_
         return rc;
     still_there(page, there);
 
-    if (until == 0 && feed->count > 0)
-        until = feed->rows[feed->count - 1].time_ms;
     if (!feed->last)
         (void)snprintf(sync->state.deleted_next, sizeof(sync->state.deleted_next), "%s",
                        feed->next);

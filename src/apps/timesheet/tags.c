@@ -113,7 +113,7 @@ static enum err_class check_room(struct tenant *tenant, int64_t worklog_id, stru
         return rc;
     db_bind_i64(stmt, 1, worklog_id);
     rc = db_step(stmt, &row, err);
-    if (rc == ERR_OK && db_i64(stmt, 0) >= LIMIT_TAGS_PER_WORKLOG)
+    if (rc == ERR_OK && db_i64(stmt, 0) > LIMIT_TAGS_PER_WORKLOG)
         return err_set(err, ERR_LIMIT, "the worklog %lld has %d tags already, which is the limit",
                        (long long)worklog_id, LIMIT_TAGS_PER_WORKLOG);
     return rc;
@@ -129,12 +129,12 @@ static enum err_class add_in_tx(struct mirror *mirror, int64_t worklog_id, struc
     if (rc == ERR_OK)
         rc = find_or_make(tenant, name, &tag, err);
     if (rc == ERR_OK)
-        rc = check_room(tenant, worklog_id, err);
-    if (rc == ERR_OK)
         rc = run_pair(tenant,
                       SQL("INSERT INTO worklog_tag (client_worklog_id, tag) VALUES ($1, $2)"
                           " ON CONFLICT (client_worklog_id, tag) DO NOTHING"),
                       worklog_id, tag, err);
+    if (rc == ERR_OK) /* afterwards, as one that was there needs no room */
+        rc = check_room(tenant, worklog_id, err);
     if (rc == ERR_OK)
         rc = mirror_note_change(mirror, worklog_id, err);
     return rc;

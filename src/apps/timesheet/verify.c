@@ -276,7 +276,8 @@ static enum err_class check_extras(struct sync *sync, struct verify *verify, str
 
     if (!page)
         return err_memory(err);
-    qsort(verify->ids, verify->id_count, sizeof(verify->ids[0]), compare_i64);
+    if (verify->id_count > 0)
+        qsort(verify->ids, verify->id_count, sizeof(verify->ids[0]), compare_i64);
 
     enum err_class rc = find_extras(sync, verify, now - UNJUDGED_MS, err);
 
@@ -300,6 +301,8 @@ static enum err_class walk_and_check(struct sync *sync, struct verify *verify, s
                                    .cursor_at_end = true};
     enum err_class rc = sync_begin_whole(sync, err);
 
+    /* What a whole reading shows is there, whatever we were told of its deletion. */
+    sync->mirror.revive = true;
     if (rc == ERR_OK)
         rc = sync_walk(sync, &walk, "since=0", err);
     if (rc == ERR_OK)

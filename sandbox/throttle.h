@@ -1,5 +1,5 @@
-#ifndef SANDBOX_LIMITS_H
-#define SANDBOX_LIMITS_H
+#ifndef SANDBOX_THROTTLE_H
+#define SANDBOX_THROTTLE_H
 #include <pthread.h>
 
 #include "http/server.h"
@@ -9,7 +9,7 @@
  * Jira's rate limits (facts: three independent systems): a burst per second and method, points per
  * hour for the app, writes on one issue; with their headers. Thread-safe.
  */
-struct limits {
+struct throttle {
     pthread_mutex_t mutex;
     int64_t burst;              /* requests a second and method; 0: no limit, no headers */
     int64_t points_per_hour;    /* 0: none */
@@ -20,14 +20,15 @@ struct limits {
     int64_t hour, points_used;
 };
 
-void limits_init(struct limits *limits);
-void limits_done(struct limits *limits);
+void throttle_init(struct throttle *throttle);
+void throttle_done(struct throttle *throttle);
 /* True: go. False: 429 is in the exchange. */
-bool limits_take(struct limits *limits, struct http_exchange *ex, int64_t now_ms);
+bool throttle_take(struct throttle *throttle, struct http_exchange *ex, int64_t now_ms);
 /* The same for a write on an issue; the caller holds the site's lock for writing. */
-bool limits_take_write(struct limits *limits, struct http_exchange *ex, struct issue *issue,
-                       int64_t now_ms);
+bool throttle_take_write(struct throttle *throttle, struct http_exchange *ex, struct issue *issue,
+                         int64_t now_ms);
 /* Adds the headers of an answer that cost so many points. */
-void limits_tell(struct limits *limits, struct http_exchange *ex, int64_t points, int64_t now_ms);
+void throttle_tell(struct throttle *throttle, struct http_exchange *ex, int64_t points,
+                   int64_t now_ms);
 
 #endif
