@@ -314,7 +314,7 @@ static bool apply_draft(struct site *site, uint32_t row, const struct draft *dra
     {
         struct str key = json_str(item, "key");
 
-        if (key.len > 0 && key.len <= PROPERTY_KEY_BYTES &&
+        if (key.len > 0 && key.len <= PROPERTY_KEY_BYTES && yyjson_obj_get(item, "value") &&
             !set_property(site, &extra->properties, key,
                           write_json(site, yyjson_obj_get(item, "value")), &fresh))
             return false;

@@ -82,7 +82,7 @@ static void suggest_name(const struct url_base *url, char *ret, size_t len)
     (void)snprintf(ret, len, STR_FMT, STR_ARG(number ? host : label));
     for (char *at = ret; *at; at++)
         if (*at == '.' || *at == ':')
-            *at = '-';
+            *at = at == ret ? 'h' : '-'; /* a name begins with a letter or a digit */
 }
 
 static enum err_class fill_info(struct cli *cli, struct tenant_info *info, struct err *err)

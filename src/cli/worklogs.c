@@ -296,7 +296,13 @@ static enum err_class run_tag(struct cli *cli, struct err *err)
         rc = mirror_init(&mirror, tenant, err);
     if (rc != ERR_OK)
         return rc;
-    rc = change_tags(cli, &mirror, id, err);
+    /* All of them, or none. */
+    rc = db_begin(tenant->db, DB_WRITE, err);
+    if (rc == ERR_OK)
+        rc = change_tags(cli, &mirror, id, err);
+    if (rc == ERR_OK)
+        rc = db_commit(tenant->db, err);
+    db_rollback(tenant->db);
     mirror_done(&mirror);
     return rc == ERR_OK ? show_worklog(cli, tenant, id, err) : rc;
 }

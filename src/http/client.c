@@ -103,7 +103,11 @@ static unsigned tries_max(const struct http_call *call)
 static enum err_class wait_ms(const struct http_client *client, int64_t ms, struct err *err)
 {
     int64_t from = ctx_mono_ms(client->ctx);
+    enum err_class class =
+        client->before_wait ? client->before_wait(client->before_wait_arg, err) : ERR_OK;
 
+    if (class != ERR_OK)
+        return class;
     ctx_sleep_ms(client->ctx, ms);
     http_budget_count_wait(client->budget, ctx_mono_ms(client->ctx) - from);
     return ctx_check(client->ctx, err);

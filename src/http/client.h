@@ -17,6 +17,9 @@ struct http_client {
     size_t body_max;    /* 0: LIMIT_HTTP_BODY_BYTES */
     int64_t total_ms;   /* of one try; 0: LIMIT_HTTP_TOTAL_MS */
     unsigned tries_max; /* 0: LIMIT_HTTP_TRIES; 1 where a person waits for a first answer */
+    /* Called before each wait for the budget or for the next try; its error ends the call. NULL. */
+    enum err_class (*before_wait)(void *arg, struct err *err);
+    void *before_wait_arg;
 };
 
 struct http_request {

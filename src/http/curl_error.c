@@ -140,15 +140,16 @@ static enum err_class say_broken(const struct curl_failure *f, struct err *err)
                        "all_proxy in the environment",
                        f->host, proxy_status);
     if (!f->headers_ended)
-        return err_set(err, ERR_NETWORK, "%s closed the connection without an answer", f->host);
+        return err_set(err, ERR_NETWORK, "%s closed the connection without an answer; try again",
+                       f->host);
     if (all >= 0)
         return err_set(err, ERR_NETWORK,
                        "the connection to %s ended after %" CURL_FORMAT_CURL_OFF_T
-                       " of %" CURL_FORMAT_CURL_OFF_T " bytes",
+                       " of %" CURL_FORMAT_CURL_OFF_T " bytes; try again",
                        f->host, got, all);
     return err_set(err, ERR_NETWORK,
                    "the connection to %s ended after %" CURL_FORMAT_CURL_OFF_T
-                   " bytes, in the middle of the answer",
+                   " bytes, in the middle of the answer; try again",
                    f->host, got);
 }
 

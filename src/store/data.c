@@ -69,10 +69,25 @@ enum err_class data_open(const struct ctx *ctx, const char *dir, const struct ca
     if (!data->dir || !control_key || !control_db)
         return err_memory(err);
 
-    /* The key is written before the database: a crash between the two starts over below. */
+    AUTO(free_autop) char *tenants = disk_join(dir, "tenants");
+
+    if (!tenants)
+        return err_memory(err);
+
+    /*
+     * Key, database, folder of tenants are made in this order. So without that folder nothing can
+     * have been stored, and what a crash left behind is made anew; with it nothing ever is.
+     */
     bool has_db = disk_exists(ctx, control_db), has_key = disk_exists(ctx, control_key);
-    bool fresh = !has_db && !has_key;
+    bool begun = disk_exists(ctx, tenants);
+    bool fresh = !has_db && !has_key && !begun;
     enum err_class rc = catalog_check(catalog, err);
+
+    if (rc == ERR_OK && begun && !has_db)
+        rc = err_set(err, ERR_CORRUPT,
+                     "the database %s is missing, though there are tenants beside it: put it and "
+                     "control.key back from a backup",
+                     control_db);
 
     if (rc == ERR_OK && fresh && !create)
         rc = err_set(err, ERR_NOT_FOUND,
@@ -82,7 +97,6 @@ enum err_class data_open(const struct ctx *ctx, const char *dir, const struct ca
     if (rc == ERR_OK && fresh)
         rc = disk_make_dir(ctx, dir, err);
     if (rc == ERR_OK && !has_db && has_key && create) {
-        /* Nothing can have been stored yet: the database is made right after the key. */
         rc = disk_remove(ctx, control_key, err);
         fresh = true;
     }
@@ -374,16 +388,22 @@ enum err_class tenant_remove(struct data *data, const struct tenant_info *info, 
 {
     AUTO(free_autop) char *dir = tenant_dir(data, info->id);
     AUTO(free_autop) char *key_path = dir ? disk_join(dir, "tenant.key") : NULL;
+    AUTO(free_autop) char *lock_path = dir ? disk_join(dir, "writer.lock") : NULL;
+    struct disk_lock lock = {-1};
+    enum err_class rc = ERR_OK;
 
-    if (!key_path)
+    if (!key_path || !lock_path)
         return err_memory(err);
-
-    enum err_class rc = disk_remove(data->ctx, key_path, err);
-
+    /* Not under a sync that is at work. A folder that is gone has none. */
+    if (disk_exists(data->ctx, dir))
+        rc = disk_lock(data->ctx, lock_path, &lock, err);
+    if (rc == ERR_OK)
+        rc = disk_remove(data->ctx, key_path, err);
     if (rc == ERR_OK)
         rc = disk_remove_tree(data->ctx, dir, err);
     if (rc == ERR_OK)
         rc = leave(data, info, err);
+    disk_unlock(data->ctx, &lock);
     return rc;
 }
 

@@ -74,7 +74,7 @@ MUST_USE enum err_class
 tenant_each(struct data *data,
             enum err_class (*each)(void *arg, const struct tenant_info *info, struct err *err),
             void *arg, struct err *err);
-/* Destroys the tenant's key, then its folder, then its entry. */
+/* Destroys the tenant's key, then its folder, then its entry. ERR_CONFLICT while a sync runs. */
 MUST_USE enum err_class tenant_remove(struct data *data, const struct tenant_info *info,
                                       struct err *err);
 

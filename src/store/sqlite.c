@@ -19,6 +19,7 @@
 #include <errno.h>
 #include <sodium.h>
 #include <sqlite3.h>
+#include <unistd.h>
 
 #include "base/disk.h"
 #include "base/limits.h"
@@ -72,7 +73,10 @@ static enum err_class fail(struct db *db, int code, struct err *err)
     if (primary == SQLITE_CORRUPT)
         return err_set(err, ERR_CORRUPT, "%s is damaged (%s); restore it from a backup", db->path,
                        sqlite3_errmsg(db->sqlite));
-    if (primary == SQLITE_READONLY)
+    /* A read-only folder shows as a log that cannot be made. */
+    bool sealed_off = access(db->path, F_OK) == 0 && access(db->path, W_OK) != 0;
+
+    if (primary == SQLITE_READONLY || (primary == SQLITE_CANTOPEN && sealed_off))
         return err_set(err, ERR_DISK, "%s cannot be written: the file or its folder is read-only",
                        db->path);
     if (primary == SQLITE_BUSY || primary == SQLITE_LOCKED)
@@ -141,6 +145,8 @@ static enum err_class set_up(struct db *db, const struct db_options *options, st
     rc = exec(db, "PRAGMA cipher_log_level = NONE", err);
     if (rc == ERR_OK && options->key)
         rc = set_key(db, options->key, err);
+    if (rc == ERR_OK && options->key) /* the first key of a process sets it back */
+        rc = exec(db, "PRAGMA cipher_log_level = NONE", err);
     else if (rc == ERR_OK)
         rc = exec(db, "PRAGMA page_size = 8192", err);
     /* The first read is where a wrong key shows. */

@@ -300,20 +300,26 @@ static void a_control_database_that_lost_its_content_is_not_made_anew(void **sta
     }
 }
 
-/* Tenants without the list of them: their keys are still there, and must stay. */
-static void a_lost_control_database_costs_no_tenant_its_key(void **state)
+/* Tenants without the list of them: nothing is made anew, their keys are still there. */
+static void a_lost_control_database_is_told_and_costs_no_tenant_its_key(void **state)
 {
+    static const char *const lost[] = {"data/control.db", "data/control.key"};
     struct fixture *fixture = *state;
-    struct data *data = NULL;
     struct strbuf key = scratch_read(in(fixture, "data/keys/file.key"));
 
     close_all(fixture);
-    assert_int_equal(unlink(in(fixture, "data/control.db")), 0);
-    assert_int_equal(open_dir(fixture, in(fixture, "data"), false, &data), ERR_NOT_FOUND);
-    says(fixture, "control.db");
-    assert_false(scratch_exists(in(fixture, "data/control.db")));
-    if (open_dir(fixture, in(fixture, "data"), true, &data) == ERR_OK)
-        data_close(data);
+    for (size_t i = 0; i < ARRAY_LEN(lost); i++) { /* the database; then its key too */
+        assert_int_equal(unlink(in(fixture, lost[i])), 0);
+        for (int create = 0; create <= 1; create++) {
+            struct data *data = NULL;
+
+            assert_int_equal(open_dir(fixture, in(fixture, "data"), create, &data), ERR_CORRUPT);
+            assert_null(data);
+            says(fixture, "control.db");
+            says(fixture, "backup");
+            assert_false(scratch_exists(in(fixture, lost[i])));
+        }
+    }
 
     struct strbuf after = scratch_read(in(fixture, "data/keys/file.key"));
 
@@ -652,10 +658,15 @@ static void a_second_writer_is_told_who_the_first_is(void **state)
     (void)close(hold[0]);
     (void)close(ready[1]);
     assert_int_equal(read(ready[0], &byte, 1), 1);
-    assert_int_equal(tenant_lock(fixture->world.tenant, &lock, &fixture->err), ERR_CONFLICT);
     (void)snprintf(pid, sizeof(pid), "pid %ld", (long)child);
+    assert_int_equal(tenant_lock(fixture->world.tenant, &lock, &fixture->err), ERR_CONFLICT);
     says(fixture, pid);
     says(fixture, "writer.lock");
+    /* Nor is the tenant removed under it. */
+    assert_int_equal(tenant_remove(fixture->world.data, &fixture->world.info, &fixture->err),
+                     ERR_CONFLICT);
+    says(fixture, pid);
+    assert_true(scratch_exists(in_tenant(fixture, &fixture->world.info, "tenant.key")));
     (void)close(hold[1]);
     (void)close(ready[0]);
     assert_int_equal(waitpid(child, &status, 0), child);
@@ -802,7 +813,7 @@ int main(void)
         TEST(without_its_key_a_folder_is_left_alone),
         TEST(a_key_of_another_folder_does_not_open_this_one),
         TEST(a_control_database_that_lost_its_content_is_not_made_anew),
-        TEST(a_lost_control_database_costs_no_tenant_its_key),
+        TEST(a_lost_control_database_is_told_and_costs_no_tenant_its_key),
         TEST(making_a_folder_can_be_cut_off_anywhere_and_begun_again),
         TEST(names_are_plain),
         TEST(a_tenant_is_found_by_id_and_by_name_with_all_it_was_given),

@@ -513,6 +513,12 @@ small_disk()
     export TENON_DATA=$dir/small/data
 }
 
+# With device and target named, so that nothing is taken over from the list of mounts.
+remount()
+{
+    mount -t tmpfs -o "remount,$1" none "$dir/small"
+}
+
 full_disk()
 {
     small_disk 1600k
@@ -522,7 +528,7 @@ full_disk()
     run tenon sync acme
     is "the exit code of a second try" 74 "$status"
     run tenon report acme --json
-    mount -o remount,size=400m small
+    remount size=400m
     heals
     # Once more, with a mirror to lose.
     tagged=$(tenon worklogs acme --json --limit 1 | jq -r .id)
@@ -530,13 +536,13 @@ full_disk()
     steer worklogs/edit '{"id":"random","count":15000}'
     pass_time
     keep_rows
-    mount -o "remount,size=$(($(du -sk small | cut -f 1) + 300))k" small
+    remount "size=$(($(du -sk small | cut -f 1) + 300))k"
     refuses 74 "$TENON_DATA" full room -- tenon sync acme
     run tenon tag acme "$tagged" --add another
     [[ $status == 74 || $status == 0 ]] || fail "the exit code of a tag on a full disk" "74, or 0 where it fits" "$status"
     tenon worklogs acme --json --id "$tagged" | jq -e '.tags | index("to be kept")' >answer || fail "the tag is there"
     must tenon tag acme "$tagged" --remove another
-    mount -o remount,size=400m small
+    remount size=400m
     heals
 }
 
@@ -555,7 +561,7 @@ no_room_for_a_tenant()
         is "lines on standard error" 1 "$(wc -l <err)"
     done
     rm small/filler
-    mount -o remount,size=400m small
+    remount size=400m
     if [[ $status != 0 ]]; then
         add_tenant
     fi
@@ -573,7 +579,7 @@ read_only()
     must tenon tag acme "$tagged" --add 'to be kept'
     change_the_site
     keep_rows
-    mount -o remount,ro small
+    remount ro
     refuses 74 "$TENON_DATA" read-only -- tenon sync acme
     refuses 74 "$TENON_DATA" read-only -- tenon tag acme "$tagged" --add x
     run tenon tenant add "$url" --name other --email "$email" --token-file token --allow-http --allow-private
@@ -582,7 +588,7 @@ read_only()
     export TENON_DATA=$dir/small/other
     refuses 74 "$TENON_DATA" -- tenon tenant add "$url" --name other --email "$email" --token-file token --allow-http --allow-private
     export TENON_DATA=$dir/small/data
-    mount -o remount,rw small
+    remount rw
     rows_as_kept
     heals
 }

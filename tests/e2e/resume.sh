@@ -192,6 +192,15 @@ ctrl_c()
     same_as_source
 }
 
+# start_until_faulted: a sync, at the moment at which the site holds it up.
+start_until_faulted()
+{
+    http DELETE /sandbox/state >answer
+    start "$tenon_exe" sync acme
+    until (($(state .faulted) > 0)); do sleep 0.05; done
+    sleep 0.2
+}
+
 # A site that does not answer must not hold the user.
 ctrl_c_while_waiting()
 {
@@ -202,15 +211,13 @@ ctrl_c_while_waiting()
     for signal in INT TERM; do
         clear_faults
         fault '{"kind":"delay","path":"/worklog/list","delay_ms":60000,"times":-1}'
-        start "$tenon_exe" sync acme
-        sleep 1
+        start_until_faulted
         ended_by $signal
     done
     # And while it waits before another try.
     clear_faults
     fault '{"kind":"status","status":503,"headers":{"Retry-After":"50"},"path":"/worklog/list","times":-1}'
-    start "$tenon_exe" sync acme
-    sleep 1
+    start_until_faulted
     ended_by INT
     clear_faults
     must tenon sync acme

@@ -100,7 +100,7 @@ while_running()
     local turn copies=0
 
     plant 9000
-    steer options '{"latency_ms":60}'
+    steer options '{"latency_ms":150}'
     start "$tenon_exe" sync "$name" --log
     for ((turn = 0; turn < 12; turn++)); do
         sleep 0.08

@@ -80,6 +80,20 @@ static void check_carriers(uint32_t address)
     }
 }
 
+/* Just outside of a network and just inside, at both of its ends. */
+static void check_borders(void)
+{
+    for (size_t i = 0; i < ARRAY_LEN(networks); i++) {
+        uint32_t first = number4(networks[i].first), last = number4(networks[i].last);
+        const uint32_t around[] = {first - 1, first, first + 1, last - 1, last, last + 1};
+
+        for (size_t k = 0; k < ARRAY_LEN(around); k++) {
+            FUZZ_CHECK((kind4(around[k]) == NULL) == is_public4(around[k]));
+            check_carriers(around[k]);
+        }
+    }
+}
+
 static void check_bytes(struct str rest)
 {
     unsigned char bytes[16];
@@ -174,6 +188,7 @@ static void check_proxy(const struct url_parts *parts, struct str list)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
+    static bool borders_checked;
     struct str rest = fuzz_str(data, size);
     struct str url = fuzz_line(&rest), list = fuzz_line(&rest);
     AUTO(free_autop) char *bytes = fuzz_exact(url);
@@ -182,6 +197,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     struct url_parts parts = {0};
     struct err err = {0};
 
+    if (!borders_checked) /* the same for every input */
+        check_borders();
+    borders_checked = true;
     check_bytes(rest);
     (void)guard_literal((struct str){bytes, url.len}, &address);
     if (url_split((struct str){bytes, url.len}, &parts, &err) != ERR_OK) {

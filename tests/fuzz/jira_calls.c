@@ -25,10 +25,32 @@ static void check_next(struct fuzz_jira *world, enum jira_feed feed, const char 
     http_drop(call);
 }
 
+/* Row by row what the body says. */
+static void check_rows(struct str body, const struct jira_feed_page *page)
+{
+    AUTO(yyjson_doc_autop) yyjson_doc *doc = NULL;
+    struct err err = {0};
+    size_t at, count;
+    yyjson_val *row;
+    int64_t n = 0;
+
+    FUZZ_CHECK(json_read(body, "the body", &doc, &err) == ERR_OK);
+
+    yyjson_val *values = yyjson_obj_get(yyjson_doc_get_root(doc), "values");
+
+    FUZZ_CHECK(page->count == yyjson_arr_size(values));
+    yyjson_arr_foreach(values, at, count, row)
+    {
+        FUZZ_CHECK(json_i64(row, "worklogId", &n) && n == page->rows[at].id);
+        FUZZ_CHECK(json_i64(row, "updatedTime", &n) && n == page->rows[at].time_ms);
+    }
+}
+
 static void check_page(struct fuzz_jira *world, enum jira_feed feed,
                        const struct jira_feed_page *page)
 {
     FUZZ_CHECK(page->count <= LIMIT_FEED_PAGE_ROWS);
+    check_rows(world->body, page);
     for (size_t i = 0; i < page->count; i++) {
         FUZZ_CHECK(page->rows[i].id > 0);
         FUZZ_CHECK(fuzz_is_time(page->rows[i].time_ms));

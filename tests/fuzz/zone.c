@@ -30,6 +30,8 @@ static void check_time(const struct zone *zone, int64_t ms)
         FUZZ_CHECK(zone_day_of(zone, span.to_ms - 1) == day);
         FUZZ_CHECK(zone_day_of(zone, span.from_ms - 1) != day);
         FUZZ_CHECK(zone_day_of(zone, span.to_ms) != day);
+        for (int64_t at = span.from_ms; at < span.to_ms; at += 10 * MS_PER_MINUTE)
+            FUZZ_CHECK(zone_day_of(zone, at) == day);
         held = held || (span.from_ms <= ms && ms < span.to_ms);
         before_ms = span.to_ms;
         FUZZ_CHECK(++count < 4);

@@ -147,7 +147,7 @@ static struct entry read_query(const char *path)
         else if (str_eq_z(name, "after"))
             from.id = number;
         else
-            assert(!"a parameter that the feeds know");
+            assert(false && "a parameter that the feeds know");
     }
     return from;
 }

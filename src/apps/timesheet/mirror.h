@@ -95,6 +95,16 @@ MUST_USE enum err_class sync_warn(struct tenant *tenant, struct sync_run *run,
 /* Takes back the warnings of a worklog in this run: it turned out to be deleted. */
 MUST_USE enum err_class sync_unwarn(struct tenant *tenant, struct sync_run *run, int64_t id,
                                     struct err *err);
+/*
+ * Worklogs that earlier runs warned of and that may be readable by now, after that id, in order; at
+ * most LIMIT_FEED_PAGE_ROWS.
+ */
+MUST_USE enum err_class sync_warned_ids(struct tenant *tenant, const struct sync_run *run,
+                                        int64_t after_id, int64_t ret_ids[], size_t *ret_count,
+                                        struct err *err);
+/* Lets go of earlier runs' warnings of the worklogs from..to. In the open transaction. */
+MUST_USE enum err_class sync_warned_settle(struct tenant *tenant, const struct sync_run *run,
+                                           int64_t from_id, int64_t to_id, struct err *err);
 struct sync_warning {
     enum sync_warning_code code;
     int64_t worklog_id; /* 0: none */
@@ -125,7 +135,8 @@ worklogs_each(struct tenant *tenant, const struct worklog_filter *filter,
               enum err_class (*each)(void *arg, const struct worklog_row *row, struct err *err),
               void *arg, struct err *err);
 
-/* Tags. Own transactions. ERR_NOT_FOUND: no such worklog; ERR_INPUT: not a usable name. */
+/* Tags. In the open transaction, or one of their own. ERR_NOT_FOUND: no such worklog; ERR_INPUT:
+ * not a usable name. */
 MUST_USE enum err_class tag_add(struct mirror *mirror, int64_t worklog_id, struct str name,
                                 struct err *err);
 MUST_USE enum err_class tag_remove(struct mirror *mirror, int64_t worklog_id, struct str name,

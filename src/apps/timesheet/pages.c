@@ -180,19 +180,27 @@ static enum err_class start_list(struct sync *sync, const struct sync_walk *walk
 
 /*
  * A full page that brings the reader to the same place again would never end: Jira then has more
- * rows of one time than it can page through. The walk steps over that time and says so.
+ * rows of one time than it can page through. The walk steps over that time and says so. Nor would
+ * pages end that lead back: `reached_ms` is the time that the walk has come to.
  */
 static enum err_class step_over(struct sync *sync, const char *query, struct jira_feed_page *feed,
-                                struct err *err)
+                                int64_t *reached_ms, struct err *err)
 {
+    if (!feed->last && feed->count > 0) {
+        if (feed->rows[feed->count - 1].time_ms < *reached_ms)
+            return err_set(err, ERR_REMOTE,
+                           "the worklog feed of %s does not end: a page leads back in time",
+                           sync->tenant->info.base_url);
+        *reached_ms = feed->rows[feed->count - 1].time_ms;
+    }
     if (feed->last || strcmp(feed->next, query) != 0)
         return ERR_OK;
     if (feed->count == 0)
         return err_set(err, ERR_REMOTE,
                        "the worklog feed of %s does not end: an empty page leads to itself",
                        sync->tenant->info.base_url);
-    (void)snprintf(feed->next, sizeof(feed->next), "since=%lld",
-                   (long long)feed->rows[feed->count - 1].time_ms + 1);
+    ++*reached_ms;
+    (void)snprintf(feed->next, sizeof(feed->next), "since=%lld", (long long)*reached_ms);
 
     enum err_class rc = sync_tx_open(sync, err);
 
@@ -294,6 +302,7 @@ static enum err_class walk_pages(struct sync *sync, const struct sync_walk *walk
     AUTO(sync_page_free_autop) struct sync_page *page = sync_page_new();
     AUTO(sync_page_free_autop) struct sync_page *before = sync_page_new();
     AUTO(http_drop_autop) struct http_call *next = NULL;
+    int64_t reached_ms = 0;
     char at[JIRA_QUERY_BYTES + 1];
     bool have_before = false, last = false;
 
@@ -311,7 +320,7 @@ static enum err_class walk_pages(struct sync *sync, const struct sync_walk *walk
         if (rc == ERR_OK)
             rc = jira_feed_finish(sync->jira, TAKE(next), &page->feed, err);
         if (rc == ERR_OK)
-            rc = step_over(sync, at, &page->feed, err);
+            rc = step_over(sync, at, &page->feed, &reached_ms, err);
         if (rc != ERR_OK)
             return rc;
         last = page->feed.last;
@@ -463,6 +472,8 @@ static enum err_class delete_rows(struct sync *sync, const struct jira_feed_page
         if (rc != ERR_OK)
             return rc;
         sync->run.deleted += was;
+        if (was && sync->mirror.bulk) /* not in the list of changes, so told by the epoch */
+            sync->state.epoch++;
     }
     return ERR_OK;
 }
@@ -497,7 +508,7 @@ static enum err_class store_deletions(struct sync *sync, const struct jira_feed_
 enum err_class sync_deletions(struct sync *sync, struct err *err)
 {
     AUTO(sync_page_free_autop) struct sync_page *page = sync_page_new();
-    int64_t from_ms = since_of(sync->state.deleted_next);
+    int64_t from_ms = since_of(sync->state.deleted_next), reached_ms = 0;
     char at[JIRA_QUERY_BYTES + 1];
     bool last = false;
 
@@ -514,7 +525,7 @@ enum err_class sync_deletions(struct sync *sync, struct err *err)
         if (rc == ERR_OK)
             rc = jira_feed_finish(sync->jira, call, &page->feed, err);
         if (rc == ERR_OK)
-            rc = step_over(sync, at, &page->feed, err);
+            rc = step_over(sync, at, &page->feed, &reached_ms, err);
         if (rc == ERR_OK)
             rc = store_deletions(sync, &page->feed, from_ms, page, err);
         if (rc != ERR_OK)

@@ -68,6 +68,21 @@ enum err_class sync_run_begin(struct tenant *tenant, enum sync_mode mode, struct
     return rc;
 }
 
+/* The numbers of an empty list begin again: a copy in memory must not take them for the old ones.
+ */
+static enum err_class renumber(struct tenant *tenant, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("INSERT INTO mirror (id, epoch) SELECT 1, 1 WHERE NOT EXISTS"
+                       " (SELECT 1 FROM worklog_change) ON CONFLICT (id) DO UPDATE SET"
+                       " epoch = mirror.epoch + 1"),
+                   &stmt, err);
+
+    return rc == ERR_OK ? db_run(stmt, err) : rc;
+}
+
 /* Lets go what its retention no longer covers: old changes, tombstones, runs with their warnings.
  */
 static enum err_class let_go(struct tenant *tenant, struct err *err)
@@ -95,6 +110,8 @@ static enum err_class let_go(struct tenant *tenant, struct err *err)
                     ctx_now_ms(tenant->ctx) -
                         (int64_t)record->retention_days * 24 * 60 * 60 * 1000);
         rc = db_run(stmt, err);
+        if (rc == ERR_OK && i == 0 && db_changes(tenant->db) > 0)
+            rc = renumber(tenant, err);
         if (rc != ERR_OK)
             return rc;
     }
@@ -183,6 +200,48 @@ enum err_class sync_unwarn(struct tenant *tenant, struct sync_run *run, int64_t 
     if (rc == ERR_OK)
         run->warnings -= db_changes(tenant->db);
     return rc;
+}
+
+enum err_class sync_warned_ids(struct tenant *tenant, const struct sync_run *run, int64_t after_id,
+                               int64_t ret_ids[], size_t *ret_count, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc = db_prepare(
+        tenant->db,
+        SQL("SELECT DISTINCT w.client_worklog_id FROM sync_warning AS w WHERE w.run < $1 AND"
+            " w.client_worklog_id > $2 AND w.code NOT IN ('still_there', 'unproved') AND NOT EXISTS"
+            " (SELECT 1 FROM tombstone AS t WHERE t.client_worklog_id = w.client_worklog_id)"
+            " ORDER BY w.client_worklog_id LIMIT $3"),
+        &stmt, err);
+
+    *ret_count = 0;
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, run->id);
+    db_bind_i64(stmt, 2, after_id);
+    db_bind_i64(stmt, 3, LIMIT_FEED_PAGE_ROWS);
+    while ((rc = db_step(stmt, &row, err)) == ERR_OK && row && *ret_count < LIMIT_FEED_PAGE_ROWS)
+        ret_ids[(*ret_count)++] = db_i64(stmt, 0);
+    return rc;
+}
+
+enum err_class sync_warned_settle(struct tenant *tenant, const struct sync_run *run,
+                                  int64_t from_id, int64_t to_id, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("DELETE FROM sync_warning WHERE run < $1 AND client_worklog_id >= $2 AND"
+                       " client_worklog_id <= $3"),
+                   &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, run->id);
+    db_bind_i64(stmt, 2, from_id);
+    db_bind_i64(stmt, 3, to_id);
+    return db_run(stmt, err);
 }
 
 static bool code_of(struct str name, enum sync_warning_code *ret)

@@ -84,6 +84,53 @@ static enum err_class begin_full(struct sync *sync, struct err *err)
     return sync_store_state(sync, err);
 }
 
+/*
+ * Worklogs that an earlier run could not copy are not listed again by themselves: the cursor has
+ * passed them. They are asked for again; what is still the matter is warned of again.
+ */
+static enum err_class ask_again(struct sync *sync, struct err *err)
+{
+    AUTO(sync_page_free_autop) struct sync_page *page = sync_page_new();
+    int64_t after = 0;
+
+    if (!page)
+        return err_memory(err);
+    /* Ends: ids rise, and at most LIMIT_WARNINGS_KEPT are kept of a run. */
+    do {
+        struct sync_page_counts counts = {0};
+        enum err_class rc =
+            sync_warned_ids(sync->tenant, &sync->run, after, page->ids, &page->id_count, err);
+
+        if (rc != ERR_OK || page->id_count == 0)
+            return rc;
+        rc = sync_receive(sync, page, err);
+        if (rc == ERR_OK)
+            rc = sync_tx_open(sync, err);
+        if (rc != ERR_OK)
+            return rc;
+        rc = sync_warned_settle(sync->tenant, &sync->run, after + 1, page->ids[page->id_count - 1],
+                                err);
+        if (rc == ERR_OK)
+            rc = sync_put_page(sync, page, &counts, err);
+        sync->run.stored += counts.added + counts.changed;
+        rc = sync_tx_close(sync, rc, err);
+        if (rc != ERR_OK)
+            return rc;
+        after = page->ids[page->id_count - 1];
+    } while (page->id_count == LIMIT_FEED_PAGE_ROWS);
+    return ERR_OK;
+}
+
+/* A whole reading has seen to everything that was warned of before. */
+static enum err_class settle_warnings(struct sync *sync, struct err *err)
+{
+    enum err_class rc = sync_tx_open(sync, err);
+
+    if (rc == ERR_OK)
+        rc = sync_warned_settle(sync->tenant, &sync->run, 0, INT64_MAX, err);
+    return sync_tx_close(sync, rc, err);
+}
+
 static enum err_class follow(struct sync *sync, struct err *err)
 {
     const struct sync_walk walk = {.wanted = want_unknown, .store = store, .phase = "reading"};
@@ -95,6 +142,7 @@ static enum err_class follow(struct sync *sync, struct err *err)
         rc = begin_full(sync, err);
     } else {
         sync->server_ms = ctx_now_ms(sync->tenant->ctx);
+        rc = ask_again(sync, err);
     }
     if (rc != ERR_OK)
         return rc;
@@ -132,6 +180,8 @@ static enum err_class run_it(struct sync *sync, struct err *err)
     sync->committed_run = sync->run;
     sync->result->mode = sync->run.mode;
     rc = sync->run.mode == SYNC_VERIFY ? sync_verify(sync, err) : follow(sync, err);
+    if (rc == ERR_OK && sync->run.mode != SYNC_INCREMENTAL)
+        rc = settle_warnings(sync, err);
     sync->run.requests = http_budget_usage(sync->jira->http.budget).requests;
 
     /* Also makes durable what the pages' transactions wrote. */
@@ -143,6 +193,12 @@ static enum err_class run_it(struct sync *sync, struct err *err)
         rc = end;
     }
     return rc;
+}
+
+/* Nobody is to wait for us while we wait for the remote. */
+static enum err_class commit_before_wait(void *arg, struct err *err)
+{
+    return sync_tx_close(arg, ERR_OK, err);
 }
 
 enum err_class sync_run(struct tenant *tenant, struct jira *jira,
@@ -162,8 +218,11 @@ enum err_class sync_run(struct tenant *tenant, struct jira *jira,
     if (rc == ERR_OK)
         rc = mirror_state_load(tenant, &sync.state, err);
     sync.committed_state = sync.state;
+    jira->http.before_wait = commit_before_wait;
+    jira->http.before_wait_arg = &sync;
     if (rc == ERR_OK)
         rc = run_it(&sync, err);
+    jira->http.before_wait = NULL;
     ret->run = sync.run;
     ret->drift = sync.state.proof_drift;
     ret->proof_at_ms = sync.state.proof_at_ms;

@@ -167,13 +167,15 @@ static enum err_class in_tx(struct mirror *mirror,
                             int64_t worklog_id, struct str name, struct err *err)
 {
     struct db *db = mirror->tenant->db;
+    bool own = !db_in_tx(db);
     enum err_class rc = check_name(name, err);
 
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && own)
         rc = db_begin(db, DB_WRITE, err);
-    if (rc != ERR_OK)
+    if (rc == ERR_OK)
+        rc = change(mirror, worklog_id, name, err);
+    if (!own)
         return rc;
-    rc = change(mirror, worklog_id, name, err);
     if (rc == ERR_OK)
         return db_commit(db, err);
     db_rollback(db);
