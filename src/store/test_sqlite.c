@@ -412,6 +412,7 @@ static void nothing_that_is_stored_stands_readable_in_any_file(void **state)
     assert_false(scratch_grep(fixture->scratch.dir, STR("planted")));
     db_finish(TAKE(stmt));
     ok(fixture, db_exec(fixture->db, "CREATE INDEX i ON t (text)", &fixture->err));
+    assert_int_equal(fault_vfs.temporary, 0);
     close_db(fixture);
     assert_false(scratch_grep(fixture->scratch.dir, STR("planted")));
     assert_false(scratch_grep(fixture->scratch.dir, STR("SQLite format")));

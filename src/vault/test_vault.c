@@ -88,6 +88,7 @@ static void closed(struct fixture *fixture, const struct vault *vault, const str
     rc = vault_unseal(vault, at, sealed, &ret, &fixture->err);
     assert_true(rc == ERR_KEY || rc == ERR_CORRUPT);
     assert_string_equal(strbuf_z(&ret), "before");
+    assert_int_equal(ret.len, 6);
     assert_int_equal(ret.failed, ERR_OK);
     assert_non_null(strstr(fixture->err.msg, at->record));
     assert_non_null(strstr(fixture->err.msg, at->field));

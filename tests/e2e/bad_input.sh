@@ -893,9 +893,12 @@ burst()
     heals
 }
 
+# Points come back at the full hour. A wait of under two minutes would be waited for, so right before the
+# hour the stand-in's clock is put half an hour ahead.
 points_used_up()
 {
     mirrored
+    (($(date +%s) % 3600 < 3300)) || pass_time 1800000
     keep_rows
     steer limits '{"points":5000,"points_left":0}'
     refuses 75 127.0.0.1 'no more calls until' 'run it again' -- tenon sync acme

@@ -119,8 +119,9 @@ static size_t list_entries(const struct fake_jira *jira, bool deleted, struct en
     for (size_t i = 0; i < jira->count; i++) {
         const struct fake_worklog *row = &jira->rows[i];
         struct entry entry = {row->id, deleted ? row->deleted_ms : row->updated_ms};
-        bool listed = deleted ? row->deleted_ms != 0 && !row->silent
-                              : !row->unlisted && (row->deleted_ms == 0 || jira->stale);
+        bool listed = deleted
+                          ? row->deleted_ms != 0 && !row->silent
+                          : !row->unlisted && (row->deleted_ms == 0 || jira->stale || jira->echo);
 
         if (listed && entry.time_ms <= now_ms(jira) - WITHHELD_MS)
             ret[count++] = entry;
@@ -213,6 +214,7 @@ static void answer_list(struct fake_jira *jira, struct str body, struct fake_ans
     enum err_class rc = json_read(body, "a request", &doc, &err);
     yyjson_val *ids, *id;
     size_t at, count;
+    int64_t before = 0;
     bool first = true;
 
     assert(rc == ERR_OK);
@@ -224,6 +226,8 @@ static void answer_list(struct fake_jira *jira, struct str body, struct fake_ans
     {
         const struct fake_worklog *row = fake_jira_find(jira, yyjson_get_sint(id));
 
+        assert(yyjson_get_sint(id) > before); /* in order, and none twice */
+        before = yyjson_get_sint(id);
         if (!row || !is_shown(jira, row))
             continue;
         if (!first)

@@ -47,6 +47,7 @@ struct fake_jira {
     size_t page_rows;
     bool datacenter;
     bool stale;          /* a replica behind the times: deleted ones are listed and shown */
+    bool echo;           /* deleted ones are still listed, though not shown */
     int issue_status;    /* of a direct read of any issue; 200 */
     const char *feed;    /* not NULL: the updated feed answers this text */
     const char *deletes; /* the same for the feed of deletions */

@@ -160,6 +160,8 @@ static int v_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, int fl
     int rc;
 
     (void)vfs;
+    if (!name)
+        fault_vfs.temporary++;
     ours->base.pMethods = NULL;
     ours->real = (sqlite3_file *)(ours + 1);
     memset(ours->real, 0, (size_t)real_vfs->szOsFile);

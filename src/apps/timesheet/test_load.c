@@ -147,7 +147,7 @@ static void put_id(struct fixture *fixture, int64_t id, int64_t updated_ms)
                                    .account = STR("somebody"),
                                    .updated_ms = updated_ms,
                                    .started_ms = id * 1000,
-                                   .seconds = 60};
+                                   .seconds = 60 + updated_ms};
 
     put(fixture, &worklog);
 }

@@ -280,6 +280,43 @@ static void deletions_are_followed_and_a_late_echo_brings_nothing_back(void **st
     assert_int_equal(world->result.drift, 0);
 }
 
+/* Listed, not shown, and then found to be deleted: there is nothing left to warn of. */
+static void what_turns_out_to_be_deleted_is_no_warning(void **state)
+{
+    struct sync_world *world = *state;
+
+    fill(world, 10);
+    later(world, HOUR_MS);
+    ok(world, sync_it(world));
+    world->source.echo = true;
+    fake_jira_edit(&world->source, &world->source.rows[3], 5, "edited, then deleted");
+    later(world, MINUTE_MS);
+    fake_jira_delete(&world->source, &world->source.rows[3]);
+    later(world, HOUR_MS);
+    ok(world, sync_it(world));
+    assert_int_equal(world->result.run.deleted, 1);
+    assert_int_equal(world->result.run.warnings, 0);
+    ended(world, "completed", "");
+    equals_source(world);
+}
+
+static void what_is_listed_twice_is_asked_for_once(void **state)
+{
+    struct sync_world *world = *state;
+
+    fill(world, 3);
+    later(world, HOUR_MS);
+    world->source.feed = "{\"values\":[{\"worklogId\":3,\"updatedTime\":1000},"
+                         "{\"worklogId\":1,\"updatedTime\":1000},"
+                         "{\"worklogId\":3,\"updatedTime\":2000},"
+                         "{\"worklogId\":2,\"updatedTime\":3000},"
+                         "{\"worklogId\":1,\"updatedTime\":4000}],"
+                         "\"until\":4000,\"lastPage\":true}";
+    ok(world, sync_it(world)); /* the fake refuses an id that stands twice */
+    assert_int_equal(world->result.run.stored, 3);
+    equals_source(world);
+}
+
 static void what_is_listed_as_deleted_and_still_shown_is_kept(void **state)
 {
     struct sync_world *world = *state;
@@ -466,6 +503,7 @@ static void what_is_too_young_for_the_feeds_is_not_judged(void **state)
     db_bind_i64(stmt, 2, row->updated_ms);
     db_bind_i64(stmt, 3, row->started_ms);
     ok(world, db_run(stmt, &world->err));
+    later(world, 40000);
     ok(world, verify_it(world));
     assert_int_equal(world->result.extra, 0);
     assert_int_equal(world->result.drift, 0);
@@ -553,6 +591,8 @@ int main(void)
         TEST(what_is_not_shown_is_told_and_never_taken_for_deleted),
         TEST(what_cannot_be_stored_is_told_and_the_rest_is_stored),
         TEST(deletions_are_followed_and_a_late_echo_brings_nothing_back),
+        TEST(what_turns_out_to_be_deleted_is_no_warning),
+        TEST(what_is_listed_twice_is_asked_for_once),
         TEST(what_is_listed_as_deleted_and_still_shown_is_kept),
         TEST(changes_during_a_run_are_not_lost),
         TEST(a_verification_finds_and_repairs_every_kind_of_drift),

@@ -82,6 +82,9 @@ static void each_cut(enum sync_mode mode, enum fake_fault fault, unsigned fault_
                 assert_int_equal(world->result.run.stored, before); /* what it says it did */
             if (mode == SYNC_VERIFY)
                 assert_false(world->result.proved);
+            if (fault == FAKE_FAULT_STOP)
+                assert_int_equal(
+                    number(world, SQL("SELECT count(*) FROM sync_run WHERE state = 'stopped'")), 1);
             ok(world, run_mode(world, mode));
             if (mode == SYNC_FULL)
                 assert_int_equal(before + world->result.run.stored, 29);
@@ -130,6 +133,47 @@ static void a_stop_at_any_call_costs_nothing(void **state)
     (void)state;
     for (int mode = SYNC_FULL; mode <= SYNC_VERIFY; mode++)
         each_cut((enum sync_mode)mode, FAKE_FAULT_STOP, 1000);
+}
+
+/* The first place in the feed of changes that was asked for since `seen` was emptied. */
+static bool begins_at_zero(struct sync_world *world)
+{
+    const char *first = strstr(strbuf_z(&world->source.net.seen), "/worklog/updated?");
+
+    assert_non_null(first);
+    return strncmp(first, "/worklog/updated?since=0\n", 25) == 0;
+}
+
+static void what_is_done_is_not_done_again(void **state)
+{
+    struct sync_world *world = *state;
+    struct mirror_state before = {0}, after = {0};
+
+    fill(world, 40);
+    later(world, HOUR_MS);
+    world->source.fail_from = 10;
+    world->source.fail_count = 1000;
+    assert_int_equal(sync_it(world), ERR_NETWORK);
+    assert_true(begins_at_zero(world));
+    assert_in_range(number(world, SQL("SELECT count(*) FROM worklog")), 7, 39);
+    fake_jira_heal(&world->source);
+    strbuf_reset(&world->source.net.seen);
+    ok(world, sync_it(world));
+    assert_int_equal(world->result.mode, SYNC_FULL);
+    assert_false(begins_at_zero(world)); /* it went on where it was */
+    equals_source(world);
+
+    /* A verification reads everything; cut off, it leaves the place of the others alone. */
+    ok(world, mirror_state_load(world->world.tenant, &before, &world->err));
+    fake_jira_heal(&world->source);
+    strbuf_reset(&world->source.net.seen);
+    world->source.fail_from = 10;
+    world->source.fail_count = 1000;
+    assert_int_equal(verify_it(world), ERR_NETWORK);
+    assert_true(begins_at_zero(world));
+    ok(world, mirror_state_load(world->world.tenant, &after, &world->err));
+    assert_string_equal(after.updated_next, before.updated_next);
+    assert_string_equal(after.deleted_next, before.deleted_next);
 }
 
 /* The process is gone in the middle of a call, without any chance to clean up. */
@@ -184,6 +228,7 @@ static void a_disk_that_fills_up_at_any_write_costs_nothing(void **state)
 
         for (long n = 0; cut; n++) {
             struct sync_world *world = NULL;
+            struct mirror_state stands = {0};
             enum err_class rc;
 
             assert_in_range(n, 0, 400);
@@ -199,6 +244,13 @@ static void a_disk_that_fills_up_at_any_write_costs_nothing(void **state)
                 failures++;
                 assert_int_equal(rc, ERR_SPACE);
                 assert_non_null(strstr(world->err.msg, "full"));
+                /* What it says of itself is what stands. */
+                ok(world, mirror_state_load(world->world.tenant, &stands, &world->err));
+                assert_int_equal(world->result.proof_at_ms, stands.proof_at_ms);
+                assert_int_equal(world->result.proved, stands.proof_at_ms != 0);
+                if (mode == SYNC_FULL)
+                    assert_int_equal(world->result.run.stored,
+                                     number(world, SQL("SELECT count(*) FROM worklog")));
                 ok(world, run_mode(world, (enum sync_mode)mode));
             }
             equals_source(world);
@@ -289,6 +341,8 @@ static void whatever_happens_a_verification_ends_with_the_source(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(what_is_done_is_not_done_again, sync_world_begin,
+                                        sync_world_end),
         cmocka_unit_test(a_network_that_breaks_at_any_call_costs_nothing),
         cmocka_unit_test(a_single_failure_at_any_call_heals_by_itself),
         cmocka_unit_test(a_broken_answer_at_any_call_costs_nothing),
