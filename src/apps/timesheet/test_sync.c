@@ -252,6 +252,62 @@ static void what_cannot_be_stored_is_told_and_the_rest_is_stored(void **state)
     equals_source(world);
 }
 
+/* The feed does not list them again: each run asks for what earlier ones could not copy. */
+static void what_could_not_be_copied_is_asked_for_again_until_it_can(void **state)
+{
+    struct sync_world *world = *state;
+
+    fill(world, 30);
+    world->source.rows[4].hidden = true;
+    world->source.rows[5].hidden = true;
+    world->source.rows[6].broken = "{\"id\":\"7\"}";
+    later(world, HOUR_MS);
+    fill(world, 2); /* the overlap holds no more than these */
+    later(world, HOUR_MS);
+    ok(world, sync_it(world));
+    assert_int_equal(world->result.run.warnings, 3);
+    ok(world, sync_it(world));
+    ended(world, "completed_with_warnings", "invisible 5/0, invisible 6/0, bad_time 7/0, ");
+
+    world->source.rows[4].hidden = false;
+    world->source.rows[6].broken = NULL;
+    ok(world, sync_it(world));
+    assert_int_equal(world->result.run.stored, 2);
+    ended(world, "completed_with_warnings", "invisible 6/0, ");
+    equals_source(world);
+
+    /* One that was deleted is not asked for any more. */
+    fake_jira_delete(&world->source, &world->source.rows[5]);
+    later(world, HOUR_MS);
+    ok(world, sync_it(world));
+    ok(world, sync_it(world));
+    ended(world, "completed", "");
+    assert_int_equal(number(world, SQL("SELECT count(*) FROM sync_warning")), 0);
+    world->source.page_rows = 1000;
+    ok(world, sync_it(world));
+    assert_in_range(world->result.run.requests, 2, 3);
+}
+
+static void any_number_of_them_is_asked_for_page_by_page(void **state)
+{
+    struct sync_world *world = *state;
+
+    world->source.page_rows = 1000;
+    fill(world, 2500);
+    for (size_t i = 0; i < 2500; i++)
+        world->source.rows[i].hidden = i % 10 != 0;
+    later(world, HOUR_MS);
+    ok(world, sync_it(world));
+    assert_int_equal(world->result.run.warnings, 2250);
+    for (size_t i = 0; i < 2500; i++)
+        world->source.rows[i].hidden = false;
+    ok(world, sync_it(world));
+    assert_int_equal(world->result.run.stored, 2250);
+    equals_source(world);
+    ok(world, sync_it(world));
+    ended(world, "completed", "");
+}
+
 /* ---- deletions ---- */
 
 static void deletions_are_followed_and_a_late_echo_brings_nothing_back(void **state)
@@ -503,8 +559,11 @@ static void what_is_too_young_for_the_feeds_is_not_judged(void **state)
     db_bind_i64(stmt, 2, row->updated_ms);
     db_bind_i64(stmt, 3, row->started_ms);
     ok(world, db_run(stmt, &world->err));
+    row->hidden = true; /* and a replica that does not know it yet answers the reads */
     later(world, 40000);
     ok(world, verify_it(world));
+    assert_int_equal(world->result.run.deleted, 0);
+    row->hidden = false;
     assert_int_equal(world->result.extra, 0);
     assert_int_equal(world->result.drift, 0);
     equals_source(world);
@@ -590,6 +649,8 @@ int main(void)
         TEST(feeds_that_never_end_are_given_up),
         TEST(what_is_not_shown_is_told_and_never_taken_for_deleted),
         TEST(what_cannot_be_stored_is_told_and_the_rest_is_stored),
+        TEST(what_could_not_be_copied_is_asked_for_again_until_it_can),
+        TEST(any_number_of_them_is_asked_for_page_by_page),
         TEST(deletions_are_followed_and_a_late_echo_brings_nothing_back),
         TEST(what_turns_out_to_be_deleted_is_no_warning),
         TEST(what_is_listed_twice_is_asked_for_once),
