@@ -121,7 +121,10 @@ static enum err_class ask_again(struct sync *sync, struct err *err)
     return ERR_OK;
 }
 
-/* A whole reading has seen to everything that was warned of before. */
+/*
+ * A verification has seen to everything that was warned of before. A full run need not have: one
+ * that was stopped and resumed did not read again what was warned of before the stop.
+ */
 static enum err_class settle_warnings(struct sync *sync, struct err *err)
 {
     enum err_class rc = sync_tx_open(sync, err);
@@ -180,7 +183,7 @@ static enum err_class run_it(struct sync *sync, struct err *err)
     sync->committed_run = sync->run;
     sync->result->mode = sync->run.mode;
     rc = sync->run.mode == SYNC_VERIFY ? sync_verify(sync, err) : follow(sync, err);
-    if (rc == ERR_OK && sync->run.mode != SYNC_INCREMENTAL)
+    if (rc == ERR_OK && sync->run.mode == SYNC_VERIFY)
         rc = settle_warnings(sync, err);
     sync->run.requests = http_budget_usage(sync->jira->http.budget).requests;
 
