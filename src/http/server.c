@@ -8,6 +8,7 @@
  *
  *     FRESH -> BODY -> DONE          headers read; body collected; handler run, answer queued
  *                  \-> WAITING -> DONE   the handler asked for a delay: the connection is suspended
+ *                  \-> DEFERRED -> DONE  the handler gave it away: suspended until http_resume
  *
  * A request refused on its headers (too large, malformed, no route) still passes through BODY when
  * what it sends is small: closing with unread bytes in the socket would reset the connection and
@@ -32,6 +33,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include "base/json.h"
 #include "http/router.h"
 
 #define CONNECTIONS_MAX_DEFAULT 1024
@@ -44,7 +46,7 @@
 #define OUT_HEADERS_MAX 32
 #define STOP_WAIT_MS 10000
 
-enum exchange_state { FRESH, BODY, WAITING, DONE };
+enum exchange_state { FRESH, BODY, WAITING, DEFERRED, DONE };
 
 struct out_header {
     const char *name, *value; /* in the arena */
@@ -75,6 +77,7 @@ struct http_server {
     pthread_cond_t changed;   /* waiting list, count or stop flag; on the monotonic clock */
     struct exchange *waiting; /* soonest first */
     size_t under_way;         /* received whole, answer not yet sent whole */
+    size_t deferred;          /* given away by http_defer and not yet resumed */
     bool stopping;
     bool timer_runs;
     pthread_t timer;
@@ -179,16 +182,24 @@ void http_out_problem(struct http_exchange *ex, int status, const char *detail)
 {
     struct strbuf *out = &ex->out;
 
+    struct json_out json = json_out(out);
+
     strbuf_done(out);
     ex->status = status;
     ex->content_type = "application/problem+json";
     ex->stream = NULL;
-    /* Titles and details are our own sentences: nothing in them needs an escape. */
-    strbuf_addf(out, "{\"type\":\"about:blank\",\"title\":\"%s\",\"status\":%d",
-                status_text(status), status);
-    if (detail)
-        strbuf_addf(out, ",\"detail\":\"%s\"", detail);
-    strbuf_add_z(out, "}");
+    json_object(&json);
+    json_key(&json, "type");
+    json_put_z(&json, "about:blank");
+    json_key(&json, "title");
+    json_put_z(&json, status_text(status));
+    json_key(&json, "status");
+    json_put_i64(&json, status);
+    if (detail) {
+        json_key(&json, "detail");
+        json_put_z(&json, detail);
+    }
+    json_object_end(&json);
 }
 
 /* ---- Sending ---- */
@@ -343,6 +354,33 @@ static bool begin_wait(struct exchange *x)
     return true;
 }
 
+/* ---- Answers that somebody else makes ---- */
+
+void http_defer(struct http_exchange *ex)
+{
+    struct exchange *x = exchange_of(ex);
+
+    pthread_mutex_lock(&x->server->mutex);
+    x->server->deferred++;
+    pthread_mutex_unlock(&x->server->mutex);
+    x->state = DEFERRED;
+    MHD_suspend_connection(x->mhd);
+}
+
+void http_resume(struct http_exchange *ex)
+{
+    struct exchange *x = exchange_of(ex);
+    struct http_server *server = x->server;
+
+    /* Under the lock: once it is resumed, the exchange may be gone, and then the server. */
+    pthread_mutex_lock(&server->mutex);
+    server->deferred--;
+    MHD_resume_connection(x->mhd);
+    if (server->stopping)
+        pthread_cond_broadcast(&server->changed);
+    pthread_mutex_unlock(&server->mutex);
+}
+
 /* ---- Receiving ---- */
 
 static void refuse(struct exchange *x, int status, const char *why)
@@ -450,6 +488,16 @@ static void no_route(struct exchange *x)
         http_out_problem(&x->ex, 404, "nothing is served at this path");
 }
 
+/* The answer is made: what is left to do before it is sent. */
+static enum MHD_Result answer(struct exchange *x)
+{
+    if (x->server->options.after)
+        x->server->options.after(&x->ex, x->route);
+    if (x->ex.delay_ms > 0 && begin_wait(x))
+        return MHD_YES;
+    return send_answer(x);
+}
+
 /* Everything has been received: make the answer. */
 static enum MHD_Result run_handler(struct exchange *x)
 {
@@ -469,11 +517,8 @@ static enum MHD_Result run_handler(struct exchange *x)
                 no_route(x);
         }
     }
-    if (options->after)
-        options->after(&x->ex, x->route);
-    if (x->ex.delay_ms > 0 && begin_wait(x))
-        return MHD_YES;
-    return send_answer(x);
+    /* Once deferred, it is resumed by this very thread's loop: not before we return. */
+    return x->state == DEFERRED ? MHD_YES : answer(x);
 }
 
 static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const char *url,
@@ -503,6 +548,8 @@ static enum MHD_Result on_request(void *cls, struct MHD_Connection *mhd, const c
         return run_handler(x);
     case WAITING:
         return send_answer(x);
+    case DEFERRED:
+        return answer(x);
     case DONE:
         break;
     }
@@ -751,6 +798,9 @@ void http_server_free(struct http_server *server)
     pthread_cond_broadcast(&server->changed);
     while (server->under_way > 0 && mono_ms() < until_ms)
         wait_until(server, until_ms);
+    /* Whoever was given an exchange still holds it: libmicrohttpd cannot stop before. */
+    while (server->deferred > 0)
+        pthread_cond_wait(&server->changed, &server->mutex);
     pthread_mutex_unlock(&server->mutex);
 
     /* Whatever is left is cut off here; each exchange is told of by on_completed. */

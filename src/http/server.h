@@ -66,8 +66,15 @@ struct str http_in_query_nth(const struct http_exchange *ex, const char *name, s
  */
 void http_out_header(struct http_exchange *ex, const char *name, const char *value);
 /*
+ * For a handler that must wait for somebody else: the answer comes later, from any thread, and no
+ * thread of the server is held meanwhile. After http_defer the exchange belongs to whoever will call
+ * http_resume, once; the handler returns without touching it again. `after` runs when it resumes.
+ */
+void http_defer(struct http_exchange *ex);
+void http_resume(struct http_exchange *ex);
+/*
  * The answer becomes an RFC 9457 problem document of that status, in place of what `out` held.
- *   detail  one sentence for a person; NULL: none. Holds nothing of the request's content.
+ *   detail  one sentence for a person; NULL: none
  */
 void http_out_problem(struct http_exchange *ex, int status, const char *detail);
 
@@ -113,8 +120,8 @@ MUST_USE enum err_class http_server_new(const struct ctx *ctx,
 uint16_t http_server_port(const struct http_server *server);
 /*
  * Takes no new connection, waits until all that was received whole is answered (10 s at most,
- * delayed answers are sent at once), then closes: a request that is still arriving is cut off. NULL
- * is fine.
+ * delayed answers are sent at once; for deferred ones as long as it takes), then closes: a request
+ * that is still arriving is cut off. NULL is fine.
  */
 void http_server_free(struct http_server *server);
 AUTO_DEFINE(struct http_server, http_server_free)

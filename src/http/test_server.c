@@ -66,6 +66,25 @@ static void say_later(struct http_exchange *ex)
     atomic_fetch_add(&seen_of(ex)->handled, 1);
 }
 
+/* The answer is made by another thread, which outlives the handler. */
+static void *answer_elsewhere(void *arg)
+{
+    struct http_exchange *ex = arg;
+
+    strbuf_add_z(&ex->out, "from elsewhere");
+    http_resume(ex);
+    return NULL;
+}
+
+static void say_elsewhere(struct http_exchange *ex)
+{
+    pthread_t thread;
+
+    http_defer(ex);
+    assert_int_equal(pthread_create(&thread, NULL, answer_elsewhere, ex), 0);
+    assert_int_equal(pthread_detach(thread), 0);
+}
+
 static void say_half(struct http_exchange *ex)
 {
     ex->cut_off = true;
@@ -129,6 +148,10 @@ static bool before(struct http_exchange *ex, const struct http_route *route)
         http_out_problem(ex, 403, route ? "not you" : "not there");
         return false;
     }
+    if (str_eq(http_in_header(ex, "X-Refuse"), STR("2"))) {
+        http_out_problem(ex, 403, "not \"you\"");
+        return false;
+    }
     return true;
 }
 
@@ -140,11 +163,12 @@ static void after(struct http_exchange *ex, const struct http_route *route)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET, "/echo", 0, say_back},       {HTTP_POST, "/echo", 1000, say_back},
-    {HTTP_GET, "/echo/{key}", 0, say_back}, {HTTP_GET, "/headers", 0, say_headers},
-    {HTTP_GET, "/later", 0, say_later},     {HTTP_GET, "/half", 0, say_half},
-    {HTTP_GET, "/nothing", 0, say_nothing}, {HTTP_GET, "/too-much", 0, say_too_much},
-    {HTTP_GET, "/stream", 0, say_stream},   {HTTP_POST, "/large", 8 << 20, say_back},
+    {HTTP_GET, "/echo", 0, say_back},           {HTTP_POST, "/echo", 1000, say_back},
+    {HTTP_GET, "/echo/{key}", 0, say_back},     {HTTP_GET, "/headers", 0, say_headers},
+    {HTTP_GET, "/later", 0, say_later},         {HTTP_GET, "/half", 0, say_half},
+    {HTTP_GET, "/nothing", 0, say_nothing},     {HTTP_GET, "/too-much", 0, say_too_much},
+    {HTTP_GET, "/stream", 0, say_stream},       {HTTP_POST, "/large", 8 << 20, say_back},
+    {HTTP_GET, "/elsewhere", 0, say_elsewhere},
 };
 
 static struct http_server_options options_of(struct fixture *f)
@@ -325,6 +349,24 @@ static void another_method_is_answered_405_with_allow(void **state)
                  "HTTP/1.1 405 Method Not Allowed", "Allow: GET, HEAD, POST");
     assert_asked(*state, "BREW /pot HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
                  "HTTP/1.1 404 Not Found", NULL);
+}
+
+static void a_deferred_answer_is_made_by_another_thread(void **state)
+{
+    const struct fixture *f = *state;
+
+    for (int i = 0; i < 100; i++)
+        assert_asked(f, GET("/elsewhere"), "HTTP/1.1 200 OK", "from elsewhere");
+    /* What runs before the sending has run for these too. */
+    assert_int_equal(atomic_load(&f->seen.after), 100);
+    assert_asked(f, GET("/elsewhere"), "X-After: 1", NULL);
+}
+
+static void a_problem_quotes_what_it_tells(void **state)
+{
+    assert_asked(*state,
+                 "GET /echo HTTP/1.1\r\nHost: t\r\nConnection: close\r\nX-Refuse: 2\r\n\r\n",
+                 "HTTP/1.1 403 Forbidden", "\"detail\":\"not \\\"you\\\"\"");
 }
 
 static void head_has_the_length_and_no_body(void **state)
@@ -772,6 +814,8 @@ int main(void)
         TEST(headers_are_found_in_any_case_and_bodies_arrive_whole),
         TEST(nothing_served_is_a_problem_document),
         TEST(another_method_is_answered_405_with_allow),
+        TEST(a_deferred_answer_is_made_by_another_thread),
+        TEST(a_problem_quotes_what_it_tells),
         TEST(head_has_the_length_and_no_body),
         TEST(escapes_out_of_the_path_never_reach_a_handler),
         TEST(a_header_that_would_split_the_answer_is_left_out),
