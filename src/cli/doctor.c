@@ -6,7 +6,7 @@
  */
 #include <stdarg.h>
 
-#include "apps/timesheet/link.h"
+#include "connect/link.h"
 #include "apps/timesheet/mirror.h"
 #include "base/civil.h"
 #include "base/json.h"

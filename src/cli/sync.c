@@ -1,7 +1,7 @@
 /* sync.c: `tenon sync`: a job of the queue, run here and now under the tenant's writer lock. */
 #include "cli/cli.h"
 
-#include "apps/timesheet/link.h"
+#include "connect/link.h"
 #include "apps/timesheet/sync.h"
 #include "base/json.h"
 #include "jobs/jobs.h"

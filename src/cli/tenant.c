@@ -1,7 +1,7 @@
 /* tenant.c: `tenon tenant add|list|token|remove`. */
 #include "cli/cli.h"
 
-#include "apps/timesheet/link.h"
+#include "connect/link.h"
 #include "base/civil.h"
 #include "base/json.h"
 #include "http/url.h"

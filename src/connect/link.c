@@ -5,7 +5,7 @@
  * and method (Cloud's published defaults). A Data Center sets its own limits and tells them in its
  * answers.
  */
-#include "apps/timesheet/link.h"
+#include "connect/link.h"
 
 #include "base/limits.h"
 
@@ -23,12 +23,19 @@ static bool is_atlassian(struct str base_url)
     return str_ends(host, STR(".atlassian.net")) || str_eq(host, STR("api.atlassian.com"));
 }
 
-enum err_class link_init(struct link *link, const struct ctx *ctx, const struct tenant_info *info,
-                         const struct tenant_credential *credential, struct err *err)
+struct http_budget *link_budget_new(const struct tenant_info *info)
+{
+    return http_budget_new(is_atlassian(str_from(info->base_url)) ? &cloud_budget : &open_budget);
+}
+
+/* `budget` NULL: one of its own. */
+static enum err_class init(struct link *link, const struct ctx *ctx, const struct tenant_info *info,
+                           const struct tenant_credential *credential, struct http_budget *budget,
+                           struct err *err)
 {
     *link = (struct link){.authorization = STRBUF_INIT(4 * LIMIT_SECRET_BYTES)};
-    link->budget =
-        http_budget_new(is_atlassian(str_from(info->base_url)) ? &cloud_budget : &open_budget);
+    link->budget_owned = budget == NULL;
+    link->budget = budget ? budget : link_budget_new(info);
     if (!link->budget)
         return err_memory(err);
     jira_authorization(strbuf_str(&credential->login), strbuf_str(&credential->token),
@@ -55,22 +62,37 @@ enum err_class link_init(struct link *link, const struct ctx *ctx, const struct 
     return ERR_OK;
 }
 
-enum err_class link_open(struct link *link, struct tenant *tenant, const char *purpose,
-                         struct err *err)
+enum err_class link_init(struct link *link, const struct ctx *ctx, const struct tenant_info *info,
+                         const struct tenant_credential *credential, struct err *err)
+{
+    return init(link, ctx, info, credential, NULL, err);
+}
+
+enum err_class link_open_as(struct link *link, struct tenant *tenant, const struct link_as *as,
+                            const char *purpose, struct err *err)
 {
     struct tenant_credential credential = {0};
     enum err_class rc = tenant_credential_load(tenant, purpose, &credential, err);
 
     if (rc != ERR_OK)
         return rc;
-    rc = link_init(link, tenant->ctx, &tenant->info, &credential, err);
+    rc = init(link, tenant->ctx, &tenant->info, &credential, as->budget, err);
     tenant_credential_done(&credential);
     return rc;
 }
 
+enum err_class link_open(struct link *link, struct tenant *tenant, const char *purpose,
+                         struct err *err)
+{
+    const struct link_as own = {NULL, NULL};
+
+    return link_open_as(link, tenant, &own, purpose, err);
+}
+
 void link_done(struct link *link)
 {
-    http_budget_free(link->budget);
+    if (link->budget_owned)
+        http_budget_free(link->budget);
     vault_wipe(&link->authorization);
     *link = (struct link){0};
 }

@@ -1,0 +1,14 @@
+#ifndef APPS_TIMESHEET_APP_H
+#define APPS_TIMESHEET_APP_H
+#include "daemon/app.h"
+
+/* The app as the daemon sees it. */
+extern const struct app timesheet_app;
+
+/* Its routes, one area a file. */
+extern const struct api_area worklog_area;  /* routes_worklogs.c */
+extern const struct api_area report_area;   /* routes_report.c */
+extern const struct api_area sync_area;     /* routes_sync.c */
+extern const struct api_area settings_area; /* routes_settings.c */
+
+#endif

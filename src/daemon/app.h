@@ -1,0 +1,112 @@
+#ifndef DAEMON_APP_H
+#define DAEMON_APP_H
+#include "base/json.h"
+#include "connect/principal.h"
+#include "http/server.h"
+#include "jobs/jobs.h"
+#include "store/pool.h"
+
+/*
+ * What an app is to the daemon: const tables of routes, jobs and webhook events, and what it keeps
+ * in memory for a tenant. The list of apps is handed down from apps/apps.c; the daemon knows none
+ * by name.
+ */
+struct daemon;
+
+/* A tenant as long as the daemon runs; shared by threads. */
+struct site {
+    struct daemon *daemon;
+    char id[TENANT_ID_BYTES + 1];
+    struct http_budget *budget; /* of calls to this tenant's Jira, shared by all that call it */
+    void **states;              /* one an app, in the order of the apps; see site_state */
+};
+struct app;
+/* What app->site_new made for this site. */
+void *site_state(const struct site *site, const struct app *app);
+
+/* A request that has been let in. Belongs to one thread; gone when the answer is made. */
+struct request {
+    struct http_exchange *ex;
+    struct daemon *daemon;
+    const struct app *app; /* whose route it is; NULL: the daemon's own */
+    struct principal who;
+    struct site *site;     /* NULL on routes without API_TENANT */
+    struct tenant *tenant; /* open, for this request alone; the same */
+};
+
+/* An error becomes a problem document with the status of its class (base/err.c). */
+typedef enum err_class api_handler(struct request *request, struct err *err);
+
+enum api_flags {
+    API_PUBLIC = 1 << 0, /* nobody needs to say who they are */
+    API_TENANT = 1 << 1, /* about one tenant, which is opened for it */
+    API_FAST = 1 << 2,   /* never waits for a network or a lock: runs on the server's own thread */
+    API_ADMIN = 1 << 3,  /* local administrators, and people who administer the Jira site */
+    API_LOCAL = 1 << 4,  /* local administrators only */
+    API_WRITE = 1 << 5,  /* wants MAY_WRITE; implied by every method but GET */
+    API_STRICT = 1 << 6, /* a Connect token must be bound to this very request (real qsh) */
+};
+
+struct api_route {
+    enum http_method method;
+    const char *path; /* as http_route.pattern */
+    size_t body_max;
+    unsigned flags; /* of enum api_flags */
+    api_handler *run;
+};
+
+/* The routes of one file, that stands for one part of the app. */
+struct api_area {
+    const struct api_route *routes;
+    size_t count;
+};
+
+/*
+ * A webhook event of Jira, by its classic name ("worklog_created"); Forge's names are translated
+ * before. It says which job would bring us into step: a hint is never believed, only followed.
+ */
+struct hint {
+    const char *kind;            /* of a job; NULL: nothing is to be done */
+    char key[JOB_KEY_BYTES + 1]; /* ids only */
+    int64_t delay_ms;            /* not before so much time has passed */
+};
+struct hint_event {
+    const char *name;
+    /* `body` is the whole event. False: it is not understood; said in a debug line, else ignored.
+     */
+    bool (*read)(yyjson_val *body, struct hint *ret);
+};
+
+/* What a job of an app gets as `arg` of job_kind.run. */
+struct job_context {
+    struct daemon *daemon;
+    const struct app *app;
+    struct site *site;
+    struct tenant *tenant; /* open, for this job alone */
+};
+
+/* A job that comes by itself for each tenant. */
+struct app_schedule {
+    const char *kind, *key;
+    /* Ms between two; 0: not now. */
+    int64_t (*every_ms)(const struct daemon *daemon);
+};
+
+struct app {
+    const char *name; /* "timesheet" */
+    const struct api_area *const *areas;
+    size_t area_count;
+    const struct job_kind *jobs;
+    size_t job_count;
+    const struct hint_event *events;
+    size_t event_count;
+    const struct app_schedule *schedules;
+    size_t schedule_count;
+    /* State in memory for a site, made with the site's first use and freed after its last. */
+    void *(*site_new)(struct site *site); /* NULL result: out of memory */
+    void (*site_free)(void *state);
+    /* Bytes that the state holds; for /metrics. */
+    size_t (*site_bytes)(const void *state);
+};
+
+#endif

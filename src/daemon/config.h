@@ -1,0 +1,61 @@
+#ifndef DAEMON_CONFIG_H
+#define DAEMON_CONFIG_H
+#include "base/arena.h"
+#include "base/ctx.h"
+
+/*
+ * tenon.conf: INI, read by inih; every key also by the environment as TENON_SECTION_KEY, which
+ * wins. An unknown section or key is an error that names the nearest known one: a typing mistake
+ * must not silently leave a default in place. The table in config.c is the documentation
+ * (`tenon serve --help` prints it).
+ */
+struct config {
+    struct {
+        const char *listen;     /* "127.0.0.1:8080", "[::1]:8080" */
+        const char *public_url; /* as people and Jira reach it, no trailing slash; "": not known */
+        int64_t threads;        /* of the HTTP server; 0: one a core */
+        int64_t workers;        /* threads for requests that wait on Jira */
+        int64_t connections;    /* at once */
+        const char *tls_certificate, *tls_key; /* PEM files; both or none */
+        const char *trusted_proxies;           /* addresses whose X-Forwarded-* are believed */
+    } server;
+    struct {
+        int64_t workers;  /* threads that run jobs */
+        int64_t poll_s;   /* seconds between two incremental syncs of a tenant */
+        int64_t verify_h; /* hours between two verifications; 0: only on demand */
+    } jobs;
+    struct {
+        const char *level; /* debug, info, warn, error */
+        int64_t days;      /* how long day files are kept */
+    } log;
+    struct {
+        const char *app_key;           /* of atlassian-connect.json */
+        const char *install_keys_url;  /* where Atlassian's public keys are, by kid */
+        const char *impersonation_url; /* OAuth 2 token endpoint for acting as a person */
+    } connect;
+    struct {
+        const char *app_id;    /* ari:cloud:ecosystem::app/… ; "": Forge is off */
+        const char *jwks_url;  /* keys of invocation tokens */
+        const char *api_hosts; /* hosts that a token's apiBaseUrl may name, split by spaces */
+    } forge;
+    struct {
+        const char *client_id; /* "": 3LO is off */
+        const char *client_secret_file;
+        const char *authorize_url, *token_url, *api_url;
+    } oauth;
+    struct {
+        bool allow_http, allow_private; /* Atlassian's own hosts stand in on loopback (tests) */
+    } remote;
+};
+
+/*
+ * Reads the file (NULL: none) and the environment. Texts are in the arena. ERR_INPUT names file,
+ * line, key, value and what is allowed; ERR_NOT_FOUND: the file.
+ */
+MUST_USE enum err_class config_read(const struct ctx *ctx, struct arena *arena, const char *path,
+                                    const char *const *environment, struct config *ret,
+                                    struct err *err);
+/* The table of keys with defaults and meanings, for --help; appended. */
+void config_help(struct strbuf *buf);
+
+#endif
