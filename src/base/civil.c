@@ -69,6 +69,13 @@ void civil_iso_week(int32_t days, int32_t *ret_year, int32_t *ret_week)
     *ret_week = (thursday - first) / 7 + 1;
 }
 
+/* `count` is at most what is left. A synchronization reads three stamps a worklog. */
+static void skip(struct str *text, size_t count)
+{
+    text->ptr += count;
+    text->len -= count;
+}
+
 /* Exactly `digits` decimal digits at the head of *text, which moves past them. */
 static bool take_digits(struct str *text, size_t digits, int32_t *ret)
 {
@@ -83,7 +90,7 @@ static bool take_digits(struct str *text, size_t digits, int32_t *ret)
             return false;
         value = value * 10 + digit;
     }
-    *text = str_sub(*text, digits, text->len);
+    skip(text, digits);
     *ret = value;
     return true;
 }
@@ -92,7 +99,7 @@ static bool take_char(struct str *text, char c)
 {
     if (text->len == 0 || text->ptr[0] != c)
         return false;
-    *text = str_sub(*text, 1, text->len);
+    skip(text, 1);
     return true;
 }
 
@@ -131,7 +138,7 @@ static bool take_fraction_ms(struct str *text, int32_t *ret_ms)
     while (text->len > 0 && text->ptr[0] >= '0' && text->ptr[0] <= '9' && digits < 9) {
         ms += (text->ptr[0] - '0') * weight;
         weight /= 10;
-        *text = str_sub(*text, 1, text->len);
+        skip(text, 1);
         digits++;
     }
     *ret_ms = ms;
@@ -187,7 +194,9 @@ bool civil_parse_stamp(struct str text, int64_t *ret_ms)
                  minute * MS_PER_MINUTE + second * MS_PER_SECOND + fraction_ms -
                  offset_minutes * MS_PER_MINUTE;
 
-    if (!civil_is_valid(civil_date(civil_day_of(ms)))) /* the offset led out of the calendar */
+    /* An offset of hours leads out of the calendar from its first or last year only. */
+    if ((date.year == CIVIL_YEAR_MIN || date.year == CIVIL_YEAR_MAX) &&
+        !civil_is_valid(civil_date(civil_day_of(ms))))
         return false;
     *ret_ms = ms;
     return true;

@@ -64,7 +64,7 @@ uint64_t ctx_random_u64(const struct ctx *ctx);
 
 static inline bool ctx_stopped(const struct ctx *ctx)
 {
-    return ctx->stop && *ctx->stop;
+    return ctx->stop && __atomic_load_n(ctx->stop, __ATOMIC_RELAXED);
 }
 
 /* ERR_CANCELLED when the wish to stop is there. */

@@ -9,6 +9,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <math.h>
 
 #include "base/civil.h"
 #include "base/limits.h"
@@ -25,10 +26,10 @@ static bool too_deep(yyjson_doc *doc)
     yyjson_val *end = value + yyjson_doc_get_val_count(doc);
 
     for (; value < end; value++) {
+        if (!unsafe_yyjson_is_ctn(value))
+            continue; /* by far the most */
         while (depth > 0 && ends[depth - 1] <= value)
             depth--;
-        if (!unsafe_yyjson_is_ctn(value))
-            continue;
         if (depth == LIMIT_JSON_DEPTH)
             return true;
         ends[depth++] = unsafe_yyjson_get_next(value);
@@ -266,6 +267,10 @@ void json_put_null(struct json_out *out)
 
 void json_put_double(struct json_out *out, double d, int decimals)
 {
+    if (!isfinite(d)) {
+        json_put_null(out);
+        return;
+    }
     before_value(out);
     strbuf_addf(out->buf, "%.*f", decimals, d);
 }

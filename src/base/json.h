@@ -50,6 +50,7 @@ void json_put_z(struct json_out *out, const char *nul_terminated); /* NULL write
 void json_put_i64(struct json_out *out, int64_t n);
 void json_put_bool(struct json_out *out, bool b);
 void json_put_null(struct json_out *out);
+/* What JSON has no number for (infinite, not a number) writes null. */
 void json_put_double(struct json_out *out, double d, int decimals);
 void json_put_stamp(struct json_out *out, int64_t ms); /* "2026-01-05T09:00:00.000Z" */
 

@@ -33,8 +33,10 @@
 #define LIMIT_WARNINGS_KEPT 10000 /* warnings kept of one run */
 
 /* Jobs */
-#define LIMIT_JOBS_WAITING 100000
+#define LIMIT_JOBS 1000000          /* in the queue, whatever their state */
+#define LIMIT_JOBS_OF_TENANT 100000 /* the same, of one tenant */
 #define LIMIT_JOB_TRIES 12
+#define LIMIT_WORKERS 64
 
 /* Reports */
 #define LIMIT_REPORT_GROUPS 4

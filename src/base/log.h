@@ -26,7 +26,12 @@ struct log_field {
 struct log; /* a sink: a file descriptor and a least level; thread-safe, one write per line */
 
 struct log *log_new(int fd, enum log_level least); /* fd is borrowed; NULL when out of memory */
-void log_free(struct log *log);
+/*
+ * Day files DIR/2026-01-31.log (UTC, 0600), the one of today appended to; with each new day those
+ * older than `keep_days` are removed. The folder must be there. Also to standard error when asked.
+ */
+struct log *log_new_daily(const char *dir, int keep_days, enum log_level least, bool also_stderr);
+void log_free(struct log *log); /* NULL is fine */
 /* Does nothing when ctx->log is NULL. Never fails: a line that cannot be written is dropped. */
 void log_event(const struct ctx *ctx, enum log_level level, const char *event,
                const struct log_field *fields);

@@ -1,6 +1,7 @@
 /* Tests of json.c: reading with limits, writing with right commas. */
 #include "base/json.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 
@@ -368,6 +369,21 @@ static void random_bytes_always_give_json(void **state)
     strbuf_done(&back);
 }
 
+static void what_json_has_no_number_for_is_null(void **state)
+{
+    static const double values[] = {NAN, INFINITY, -INFINITY, 0.5};
+    struct strbuf buf = STRBUF_INIT(100);
+    struct json_out out = json_out(&buf);
+
+    (void)state;
+    json_array(&out);
+    for (size_t i = 0; i < ARRAY_LEN(values); i++)
+        json_put_double(&out, values[i], 1);
+    json_array_end(&out);
+    assert_string_equal(strbuf_z(&buf), "[null,null,null,0.5]");
+    strbuf_done(&buf);
+}
+
 static void a_full_buffer_is_told_at_the_end(void **state)
 {
     struct strbuf buf = STRBUF_INIT(8);
@@ -398,6 +414,7 @@ int main(void)
         cmocka_unit_test(any_text_is_read_back_as_it_was),
         cmocka_unit_test(bytes_that_are_not_utf8_become_the_replacement_character),
         cmocka_unit_test(random_bytes_always_give_json),
+        cmocka_unit_test(what_json_has_no_number_for_is_null),
         cmocka_unit_test(a_full_buffer_is_told_at_the_end),
     };
 

@@ -11,6 +11,7 @@
 
 #include "base/json.h"
 #include "../../tests/lib/fake_ctx.h"
+#include "../../tests/lib/scratch.h"
 
 struct fixture {
     struct fake_ctx fake;
@@ -140,6 +141,41 @@ static void a_line_that_cannot_be_written_is_dropped(void **state)
     assert_non_null(strstr(lines(fixture), "after"));
 }
 
+static void a_day_has_its_file_and_old_ones_go(void **state)
+{
+    struct fixture *fixture = *state;
+    struct scratch scratch;
+    struct ctx ctx = fixture->fake.ctx;
+
+    scratch_begin(&scratch);
+    scratch_write(scratch_path(&scratch, "2026-01-13.log"), STR("old"));
+    scratch_write(scratch_path(&scratch, "2026-01-14.log"), STR("kept\n"));
+    scratch_write(scratch_path(&scratch, "2025-99-99.log"), STR("no day"));
+    ctx.log = log_new_daily(scratch.dir, 1, LOG_INFO, false);
+    assert_non_null(ctx.log);
+    LOG(&ctx, LOG_INFO, "first");
+    LOG(&ctx, LOG_INFO, "second");
+    assert_int_equal(scratch_mode(scratch_path(&scratch, "2026-01-15.log")), 0600);
+    assert_false(scratch_exists(scratch_path(&scratch, "2026-01-13.log")));
+    assert_true(scratch_exists(scratch_path(&scratch, "2026-01-14.log")));
+    assert_true(scratch_exists(scratch_path(&scratch, "2025-99-99.log")));
+
+    fake_ctx_advance(&fixture->fake, 24 * 3600 * 1000);
+    LOG(&ctx, LOG_INFO, "third");
+    assert_false(scratch_exists(scratch_path(&scratch, "2026-01-14.log")));
+
+    struct strbuf today = scratch_read(scratch_path(&scratch, "2026-01-16.log"));
+    struct strbuf yesterday = scratch_read(scratch_path(&scratch, "2026-01-15.log"));
+
+    assert_non_null(strstr(strbuf_z(&today), "third"));
+    assert_null(strstr(strbuf_z(&today), "second"));
+    assert_non_null(strstr(strbuf_z(&yesterday), "second"));
+    strbuf_done(&today);
+    strbuf_done(&yesterday);
+    log_free(ctx.log);
+    scratch_end(&scratch);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -148,6 +184,7 @@ int main(void)
             an_identifier_that_could_be_a_text_is_written_as_a_question_mark, begin, end),
         cmocka_unit_test_setup_teardown(levels_below_the_least_are_not_written, begin, end),
         cmocka_unit_test_setup_teardown(without_a_log_there_is_silence, begin, end),
+        cmocka_unit_test_setup_teardown(a_day_has_its_file_and_old_ones_go, begin, end),
         cmocka_unit_test_setup_teardown(a_line_that_cannot_be_written_is_dropped, begin, end),
     };
 

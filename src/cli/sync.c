@@ -178,7 +178,7 @@ static enum err_class run_job(struct cli *cli, struct data *data, struct tenant 
 
     /* What the queue thinks of it matters to later runs only; the sync's own error is told. */
     enum err_class queue =
-        rc == ERR_OK ? jobs_done(data->control, &cli->ctx, job, &queue_err)
+        rc == ERR_OK ? jobs_done(data->control, job, &queue_err)
                      : jobs_failed(data->control, &cli->ctx, job, rc, 0, &state, &queue_err);
 
     if (rc == ERR_OK && queue != ERR_OK && queue != ERR_CONFLICT) {
@@ -200,9 +200,9 @@ static enum err_class run_locked(struct cli *cli, struct data *data, struct tena
 {
     const char *id = tenant->info.id;
     struct job job = {0};
+    const struct job_order order = {id, JOB_KIND, JOB_KEY, ctx_now_ms(&cli->ctx), .asked = true};
     bool joined = false;
-    enum err_class rc = jobs_add(data->control, &cli->ctx, id, JOB_KIND, JOB_KEY,
-                                 ctx_now_ms(&cli->ctx), &joined, err);
+    enum err_class rc = jobs_add(data->control, &cli->ctx, &order, &joined, err);
 
     if (rc == ERR_OK)
         rc = jobs_lease_this(data->control, &cli->ctx, id, JOB_KIND, JOB_KEY, &job, err);

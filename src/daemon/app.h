@@ -2,6 +2,7 @@
 #define DAEMON_APP_H
 #include "base/json.h"
 #include "connect/principal.h"
+#include "daemon/config.h"
 #include "http/server.h"
 #include "jobs/jobs.h"
 #include "store/pool.h"
@@ -16,7 +17,7 @@ struct daemon;
 /* A tenant as long as the daemon runs; shared by threads. */
 struct site {
     struct daemon *daemon;
-    char id[TENANT_ID_BYTES + 1];
+    struct tenant_info info;    /* as it was when the site was first used */
     struct http_budget *budget; /* of calls to this tenant's Jira, shared by all that call it */
     void **states;              /* one an app, in the order of the apps; see site_state */
 };
@@ -53,6 +54,13 @@ struct api_route {
     size_t body_max;
     unsigned flags; /* of enum api_flags */
     api_handler *run;
+    /* API_FAST for this request only: all that it needs is in memory. NULL: the flag decides. */
+    bool (*is_fast)(struct request *request);
+};
+
+/* What a person may do in an app, by the tenant's settings. */
+struct rights {
+    bool log, report, others; /* book time; see reports; see other people's */
 };
 
 /* The routes of one file, that stands for one part of the app. */
@@ -88,8 +96,8 @@ struct job_context {
 /* A job that comes by itself for each tenant. */
 struct app_schedule {
     const char *kind, *key;
-    /* Ms between two; 0: not now. */
-    int64_t (*every_ms)(const struct daemon *daemon);
+    int64_t (*every_ms)(const struct config *config); /* 0: never */
+    int64_t first_ms, jitter_ms;                      /* as job_schedule's */
 };
 
 struct app {
@@ -105,6 +113,9 @@ struct app {
     /* State in memory for a site, made with the site's first use and freed after its last. */
     void *(*site_new)(struct site *site); /* NULL result: out of memory */
     void (*site_free)(void *state);
+    /* ERR_BUSY when it is not known without waiting, and `may_wait` is not given. NULL: all. */
+    enum err_class (*rights)(struct request *request, bool may_wait, struct rights *ret,
+                             struct err *err);
     /* Bytes that the state holds; for /metrics. */
     size_t (*site_bytes)(const void *state);
 };

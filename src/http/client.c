@@ -51,11 +51,11 @@ static void call_free(struct http_call *call)
 }
 AUTO_DEFINE(struct http_call, call_free)
 
-bool http_ready(const struct http_call *call)
+bool http_ready(const struct http_call *call, int64_t wait_ms)
 {
     const struct ctx *ctx = call->client->ctx;
 
-    return call->net && ctx->net->ready(ctx->net_self, ctx, call->net);
+    return call->net && ctx->net->ready(ctx->net_self, ctx, call->net, wait_ms);
 }
 
 void http_drop(struct http_call *call)
@@ -403,6 +403,8 @@ static enum err_class judge(struct http_call *call, enum err_class class,
     if (may_repeat_status(call, response->status) && *ret_wait_ms > HTTP_WAIT_MAX_MS)
         return too_long(call, *ret_wait_ms, err);
     *ret_again = more && may_repeat_status(call, response->status);
+    if (!*ret_again && client->on_refusal)
+        client->on_refusal(client->on_refusal_arg, response);
     return say_status(call, response, *ret_wait_ms, err);
 }
 

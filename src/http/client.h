@@ -20,6 +20,9 @@ struct http_client {
     /* Called before each wait for the budget or for the next try; its error ends the call. NULL. */
     enum err_class (*before_wait)(void *arg, struct err *err);
     void *before_wait_arg;
+    /* Called with an answer that is about to become an error; to learn why. NULL. */
+    void (*on_refusal)(void *arg, const struct net_response *response);
+    void *on_refusal_arg;
 };
 
 struct http_request {
@@ -52,8 +55,11 @@ MUST_USE enum err_class http_start(struct http_client *client, const struct http
  */
 MUST_USE enum err_class http_finish(struct http_call *call, struct net_response *ret,
                                     int *ret_status, struct err *err);
-/* Is the answer of the try under way here already? false may mean a long wait. */
-bool http_ready(const struct http_call *call);
+/*
+ * Is the answer of the try under way here already, or within `wait_ms`, a short time? false may
+ * mean a long wait.
+ */
+bool http_ready(const struct http_call *call, int64_t wait_ms);
 void http_drop(struct http_call *call); /* NULL is fine */
 AUTO_DEFINE(struct http_call, http_drop)
 

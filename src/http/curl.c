@@ -147,14 +147,19 @@ static void net_drop(void *self, struct net_call *call)
         (void)curl_multi_wakeup(net->multi);
 }
 
-static void look_time(struct timespec *ret)
+/* So long from now; for a condition's clock. */
+static struct timespec in_ms(int64_t ms)
 {
-    (void)clock_gettime(CLOCK_MONOTONIC, ret);
-    ret->tv_nsec += LOOK_MS * 1000000L;
-    if (ret->tv_nsec >= 1000000000L) {
-        ret->tv_nsec -= 1000000000L;
-        ret->tv_sec++;
+    struct timespec time;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &time);
+    time.tv_sec += (time_t)(ms / 1000);
+    time.tv_nsec += (long)(ms % 1000) * 1000000L;
+    if (time.tv_nsec >= 1000000000L) {
+        time.tv_nsec -= 1000000000L;
+        time.tv_sec++;
     }
+    return time;
 }
 
 /* False when asked to stop before the end. */
@@ -165,9 +170,8 @@ static bool wait_for_end(struct net_curl *net, const struct ctx *ctx, struct net
     (void)pthread_mutex_lock(&net->lock);
     /* Ends: curl's own time limit ends each transfer. */
     while (!call->ended && !ctx_stopped(ctx)) {
-        struct timespec until;
+        const struct timespec until = in_ms(LOOK_MS);
 
-        look_time(&until);
         (void)pthread_cond_timedwait(&call->changed, &net->lock, &until);
     }
     ended = call->ended;
@@ -194,13 +198,17 @@ static enum err_class net_finish(void *self, const struct ctx *ctx, struct net_c
     return class;
 }
 
-static bool net_ready(void *self, const struct ctx *ctx, struct net_call *call)
+static bool net_ready(void *self, const struct ctx *ctx, struct net_call *call, int64_t wait_ms)
 {
     struct net_curl *net = self;
+    const struct timespec until = in_ms(wait_ms);
+    int rc = 0;
     bool ended;
 
     (void)ctx;
     (void)pthread_mutex_lock(&net->lock);
+    while (!call->ended && wait_ms > 0 && rc == 0)
+        rc = pthread_cond_timedwait(&call->changed, &net->lock, &until);
     ended = call->ended;
     (void)pthread_mutex_unlock(&net->lock);
     return ended;

@@ -86,8 +86,11 @@ struct net_ops {
      */
     enum err_class (*finish)(void *self, const struct ctx *ctx, struct net_call *call,
                              struct net_response *ret, struct err *err);
-    /* Would finish return without waiting? */
-    bool (*ready)(void *self, const struct ctx *ctx, struct net_call *call);
+    /*
+     * Would finish return without waiting? Waits for that itself first, at most `wait_ms`, which is
+     * meant to be short: a wish to stop does not end it.
+     */
+    bool (*ready)(void *self, const struct ctx *ctx, struct net_call *call, int64_t wait_ms);
     /* Gives the call up. NULL is fine. */
     void (*drop)(void *self, struct net_call *call);
 };

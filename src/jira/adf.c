@@ -9,13 +9,14 @@
 /* Nodes after which a line ends. */
 static bool is_block(struct str type)
 {
-    static const char *const blocks[] = {
-        "paragraph", "heading",  "codeBlock", "blockquote",   "listItem", "taskItem",
-        "panel",     "tableRow", "rule",      "decisionItem", "expand",   "mediaSingle",
+    static const struct str blocks[] = {
+        {"paragraph", 9}, {"heading", 7},       {"codeBlock", 9}, {"blockquote", 10},
+        {"listItem", 8},  {"taskItem", 8},      {"panel", 5},     {"tableRow", 8},
+        {"rule", 4},      {"decisionItem", 12}, {"expand", 6},    {"mediaSingle", 11},
     };
 
     for (size_t i = 0; i < ARRAY_LEN(blocks); i++)
-        if (str_eq_z(type, blocks[i]))
+        if (type.len == blocks[i].len && str_eq(type, blocks[i]))
             return true;
     return false;
 }

@@ -20,40 +20,38 @@ struct str jira_account(yyjson_val *user)
     return (struct str){NULL, 0};
 }
 
-/* The members of a worklog object that are read. */
+/* The members of a worklog object that are read, in the order in which Jira sends them. */
 enum member {
     MEMBER_AUTHOR,
     MEMBER_COMMENT,
     MEMBER_CREATED,
+    MEMBER_UPDATED,
+    MEMBER_STARTED,
+    MEMBER_SECONDS,
     MEMBER_ID,
     MEMBER_ISSUE,
-    MEMBER_SECONDS,
-    MEMBER_STARTED,
-    MEMBER_UPDATED,
     MEMBER_COUNT
 };
 static const struct str member_names[MEMBER_COUNT] = {
     [MEMBER_AUTHOR] = {"author", 6},   [MEMBER_COMMENT] = {"comment", 7},
-    [MEMBER_CREATED] = {"created", 7}, [MEMBER_ID] = {"id", 2},
-    [MEMBER_ISSUE] = {"issueId", 7},   [MEMBER_SECONDS] = {"timeSpentSeconds", 16},
-    [MEMBER_STARTED] = {"started", 7}, [MEMBER_UPDATED] = {"updated", 7},
+    [MEMBER_CREATED] = {"created", 7}, [MEMBER_UPDATED] = {"updated", 7},
+    [MEMBER_STARTED] = {"started", 7}, [MEMBER_SECONDS] = {"timeSpentSeconds", 16},
+    [MEMBER_ID] = {"id", 2},           [MEMBER_ISSUE] = {"issueId", 7},
 };
 
-/* All members in one pass: a look-up each would walk the object eight times. */
+/*
+ * In any order; in Jira's own all of them in one pass, as each look-up goes on behind the one
+ * before.
+ */
 static void find_members(yyjson_val *object, yyjson_val *ret[MEMBER_COUNT])
 {
-    yyjson_obj_iter iter = yyjson_obj_iter_with(object);
-    yyjson_val *name;
+    yyjson_obj_iter iter;
 
     memset(ret, 0, MEMBER_COUNT * sizeof(ret[0]));
-    while ((name = yyjson_obj_iter_next(&iter)) != NULL) {
-        struct str text = {yyjson_get_str(name), yyjson_get_len(name)};
-
-        for (size_t i = 0; i < MEMBER_COUNT; i++)
-            if (text.len == member_names[i].len && text.ptr[1] == member_names[i].ptr[1] &&
-                memcmp(text.ptr, member_names[i].ptr, text.len) == 0 && !ret[i])
-                ret[i] = yyjson_obj_iter_get_val(name);
-    }
+    if (!yyjson_obj_iter_init(object, &iter))
+        return; /* not an object */
+    for (size_t i = 0; i < MEMBER_COUNT; i++)
+        ret[i] = yyjson_obj_iter_getn(&iter, member_names[i].ptr, member_names[i].len);
 }
 
 static bool is_stamp(yyjson_val *value, int64_t *ret)

@@ -1,152 +1,138 @@
 /*
  * jobs.c: the durable queue.
  *
- * One row a job, found by (tenant, kind, key). Fairness: the latest `served` of a tenant's jobs is
- * when it had its turn; the due job of the tenant with the oldest one goes first, so that one
- * tenant's thousand jobs do not hold up another's one. A tenant that comes anew stands where those
- * stand that had their turn just then. Each call is one transaction of the control database,
- * durable when it returns. Time and dice come from the context.
+ * One row a job, found by (tenant, kind, key), in one of four states:
+ *
+ *     waiting  its time has not come      found by the index (state, due)
+ *     ready    it is due and has its turn found by the index (kind, turn)
+ *     leased   somebody is at it, until lease_until
+ *     parked   it failed for good; an administrator, or whoever asks for it again, takes it up
+ *
+ * What is due when it is added gets its place in line (line.c) at once. Whatever else falls due is
+ * moved there by the next lease, which then takes the first. Each call is one transaction of the
+ * control database, durable when it returns. Time and dice come from the context.
  */
-#include "jobs/jobs.h"
+#include "jobs/row.h"
 
-#include "base/log.h"
 #include "base/retry.h"
-
-static const struct field job_fields[] = {
-    {"tenant", TYPE_TEXT, CLASS_ID, FIELD_KEY, "whose job it is"},
-    {"kind", TYPE_TEXT, CLASS_META, FIELD_KEY, "what is to be done"},
-    {"job_key", TYPE_TEXT, CLASS_ID, FIELD_KEY, "with what: an identifier, never content"},
-    {"state", TYPE_TEXT, CLASS_META, 0, "waiting, leased or parked"},
-    {"due", TYPE_TIME, CLASS_META, FIELD_INDEX, "when it is to be done"},
-    {"attempts", TYPE_INT, CLASS_META, 0, "how often it was tried"},
-    {"again", TYPE_INT, CLASS_META, 0, "whether it was asked for once more while it ran"},
-    {"lease_until", TYPE_TIME, CLASS_META, FIELD_NULL, "until when a worker has it"},
-    {"served", TYPE_TIME, CLASS_META, 0, "when it was last leased"},
-    {"failure", TYPE_TEXT, CLASS_META, FIELD_NULL, "the class of its last failure"},
-    {"created", TYPE_TIME, CLASS_META, 0, "when it was asked for"},
-};
-
-const struct record job_record = {
-    .name = "job",
-    .app = "core",
-    .scope = SCOPE_CONTROL,
-    .why = "to finish what was begun, after a restart too",
-    .retention = RETAIN_UNTIL_WITHDRAWN,
-    .basis = BASIS_CONTRACT,
-    .source = SOURCE_TENON,
-    .erase = ERASE_NONE,
-    .shown_to = "operators and the tenant's administrators",
-    RECORD_FIELDS(job_fields),
-};
 
 static const struct retry_policy job_retry = {
     .base_ms = 30 * 1000, .cap_ms = 60 * 60 * 1000, .attempts_max = LIMIT_JOB_TRIES};
 
-static const char *const state_names[] = {
-    [JOB_WAITING] = "waiting", [JOB_LEASED] = "leased", [JOB_PARKED] = "parked"};
+/* A lease moves so many into line at once, and so often before it takes one all the same: that
+ * many jobs that fall due in one moment hold up one worker for some tens of milliseconds. */
+#define LINE_UP_JOBS 256
+#define LINE_UP_ROUNDS 8
 
-/* Ends the transaction with rc: commits on ERR_OK, else rolls back and keeps the error. */
-static enum err_class end_tx(struct db *db, enum err_class rc, struct err *err)
+/* ---- adding ---- */
+
+static int64_t sooner(int64_t a, int64_t b)
 {
-    if (rc == ERR_OK)
-        return db_commit(db, err);
-    db_rollback(db);
-    return rc;
+    return a < b ? a : b;
 }
 
-static void bind_name(struct db_stmt *stmt, const char *tenant, const char *kind, const char *key)
+/* What joining makes of a job that is there. */
+static struct job_row joined(const struct job_row *row, const struct job_order *order)
 {
-    db_bind_text(stmt, 1, str_from(tenant));
-    db_bind_text(stmt, 2, str_from(kind));
-    db_bind_text(stmt, 3, str_from(key));
+    struct job_row now = *row;
+
+    switch (row->state) {
+    case ROW_READY: /* it cannot be sooner */
+        break;
+    case ROW_WAITING:
+        if (!row->failed || order->asked)
+            now.due_ms = sooner(row->due_ms, order->due_ms);
+        break;
+    case ROW_LEASED:
+        now.due_ms = row->again ? sooner(row->due_ms, order->due_ms) : order->due_ms;
+        now.again = true;
+        break;
+    case ROW_PARKED:
+        now = (struct job_row){.state = ROW_WAITING, .due_ms = order->due_ms};
+        break;
+    }
+    return now;
 }
 
-enum err_class jobs_count(struct db *control, enum job_state state, int64_t *ret, struct err *err)
+/* A repeat that changes nothing writes nothing: webhooks come in such crowds. */
+static enum err_class join(struct db *control, const struct job_order *order,
+                           const struct job_row *row, struct err *err)
+{
+    struct job_row now = joined(row, order);
+
+    if (now.state == row->state && now.due_ms == row->due_ms && now.again == row->again)
+        return ERR_OK;
+    return row_store(control, order, &now, err);
+}
+
+static enum err_class insert(struct db *control, const struct ctx *ctx,
+                             const struct job_order *order, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    bool row = false;
-    enum err_class rc = db_prepare(
-        control, SQL("SELECT count(*) AS n FROM job WHERE state = $1 LIMIT 1"), &stmt, err);
+    int64_t now = ctx_now_ms(ctx), turn = 0;
+    bool due = order->due_ms <= now;
+    enum err_class rc = line_enter(control, order->tenant, due, &turn, err);
 
-    if (rc != ERR_OK)
-        return rc;
-    db_bind_text(stmt, 1, str_from(state_names[state]));
-    rc = db_step(stmt, &row, err);
-    if (rc == ERR_OK)
-        *ret = db_i64(stmt, 0);
-    return rc;
-}
-
-static enum err_class add_in_tx(struct db *control, const struct ctx *ctx, const char *tenant,
-                                const char *kind, const char *key, int64_t due_ms, bool *ret_joined,
-                                struct err *err)
-{
-    AUTO(db_finish_autop) struct db_stmt *join = NULL;
-    AUTO(db_finish_autop) struct db_stmt *add = NULL;
-    int64_t waiting = 0;
-    /* A parked one is taken up again: somebody asked for it. */
-    enum err_class rc = db_prepare(control,
-                                   SQL("UPDATE job SET again = CASE state WHEN 'leased' THEN 1"
-                                       " ELSE again END,"
-                                       " attempts = CASE state WHEN 'parked' THEN 0"
-                                       " ELSE attempts END,"
-                                       " due = CASE state WHEN 'parked' THEN $4"
-                                       " ELSE min(due, $4) END,"
-                                       " state = CASE state WHEN 'parked' THEN 'waiting'"
-                                       " ELSE state END"
-                                       " WHERE tenant = $1 AND kind = $2 AND job_key = $3"),
-                                   &join, err);
-
-    if (rc != ERR_OK)
-        return rc;
-    bind_name(join, tenant, kind, key);
-    db_bind_i64(join, 4, due_ms);
-    rc = db_run(join, err);
-    if (rc != ERR_OK)
-        return rc;
-    if (db_changes(control) > 0) {
-        *ret_joined = true;
-        return ERR_OK;
-    }
-
-    rc = jobs_count(control, JOB_WAITING, &waiting, err);
-    if (rc == ERR_OK && waiting >= LIMIT_JOBS_WAITING)
-        rc = err_set(err, ERR_LIMIT, "the queue is full: %lld jobs wait, the limit is %d",
-                     (long long)waiting, LIMIT_JOBS_WAITING);
     if (rc == ERR_OK)
         rc = db_prepare(control,
                         SQL("INSERT INTO job (tenant, kind, job_key, state, due, attempts, again,"
-                            " served, created) VALUES ($1, $2, $3, 'waiting', $4, 0, 0, coalesce("
-                            "(SELECT max(served) FROM job WHERE tenant = $1), $5 - 1), $5)"),
-                        &add, err);
+                            " served, created, turn) VALUES ($1, $2, $3, $6, $4, 0, 0, $5, $5,"
+                            " $7)"),
+                        &stmt, err);
     if (rc != ERR_OK)
         return rc;
-    bind_name(add, tenant, kind, key);
-    db_bind_i64(add, 4, due_ms);
-    db_bind_i64(add, 5, ctx_now_ms(ctx));
-    *ret_joined = false;
-    return db_run(add, err);
+    row_bind_name(stmt, order->tenant, order->kind, order->key);
+    db_bind_i64(stmt, 4, order->due_ms);
+    db_bind_i64(stmt, 5, now);
+    db_bind_text(stmt, 6, str_from(row_state_name(due ? ROW_READY : ROW_WAITING)));
+    if (due)
+        db_bind_i64(stmt, 7, turn);
+    else
+        db_bind_null(stmt, 7);
+    return db_run(stmt, err);
 }
 
-enum err_class jobs_add(struct db *control, const struct ctx *ctx, const char *tenant,
-                        const char *kind, const char *key, int64_t due_ms, bool *ret_joined,
-                        struct err *err)
+static bool fits(const char *name, size_t bytes_max)
 {
-    bool joined = false;
+    size_t len = strlen(name);
 
-    if (strlen(tenant) > JOB_TENANT_BYTES || strlen(kind) > JOB_KIND_BYTES ||
-        strlen(key) > JOB_KEY_BYTES)
-        return err_set(err, ERR_BUG, "a job's tenant, kind or key is too long: %s", kind);
+    return len > 0 && len <= bytes_max;
+}
 
-    enum err_class rc = db_begin(control, DB_WRITE, err);
+enum err_class jobs_add_in_tx(struct db *control, const struct ctx *ctx,
+                              const struct job_order *order, bool *ret_joined, struct err *err)
+{
+    struct job_row row = {0};
+    bool found = false;
 
-    if (rc != ERR_OK)
-        return rc;
-    rc = end_tx(control, add_in_tx(control, ctx, tenant, kind, key, due_ms, &joined, err), err);
+    if (!fits(order->tenant, JOB_TENANT_BYTES) || !fits(order->kind, JOB_KIND_BYTES) ||
+        !fits(order->key, JOB_KEY_BYTES))
+        return err_set(err, ERR_BUG, "a job's tenant, kind or key is empty or too long: %s",
+                       order->kind);
+
+    enum err_class rc = row_find(control, order, &row, &found, err);
+
     if (rc == ERR_OK)
-        *ret_joined = joined;
+        rc = found ? join(control, order, &row, err) : insert(control, ctx, order, err);
+    if (rc == ERR_OK)
+        *ret_joined = found;
     return rc;
 }
+
+enum err_class jobs_add(struct db *control, const struct ctx *ctx, const struct job_order *order,
+                        bool *ret_joined, struct err *err)
+{
+    bool was_there = false;
+    enum err_class rc = db_begin(control, DB_WRITE, err);
+
+    if (rc == ERR_OK)
+        rc = db_end(control, jobs_add_in_tx(control, ctx, order, &was_there, err), err);
+    if (rc == ERR_OK)
+        *ret_joined = was_there;
+    return rc;
+}
+
+/* ---- leasing ---- */
 
 /*
  * Marks it as leased; the row is known to exist. No two leases of a job end at the same time: by
@@ -158,7 +144,7 @@ static enum err_class mark_leased(struct db *control, const struct ctx *ctx, str
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     enum err_class rc =
         db_prepare(control,
-                   SQL("UPDATE job SET state = 'leased', attempts = $4, lease_until ="
+                   SQL("UPDATE job SET state = 'leased', turn = NULL, attempts = $4, lease_until ="
                        " CASE WHEN lease_until >= $5 THEN lease_until + 1 ELSE $5 END,"
                        " served = $6, again = 0"
                        " WHERE tenant = $1 AND kind = $2 AND job_key = $3 RETURNING lease_until"),
@@ -168,7 +154,7 @@ static enum err_class mark_leased(struct db *control, const struct ctx *ctx, str
     if (rc != ERR_OK)
         return rc;
     job->attempts++;
-    bind_name(stmt, job->tenant, job->kind, job->key);
+    row_bind_name(stmt, job->tenant, job->kind, job->key);
     db_bind_i64(stmt, 4, job->attempts);
     db_bind_i64(stmt, 5, ctx_now_ms(ctx) + JOB_LEASE_MS);
     db_bind_i64(stmt, 6, ctx_now_ms(ctx));
@@ -178,49 +164,15 @@ static enum err_class mark_leased(struct db *control, const struct ctx *ctx, str
     return rc;
 }
 
-static void read_job(const struct db_stmt *stmt, struct job *ret)
-{
-    *ret = (struct job){0};
-    (void)snprintf(ret->tenant, sizeof(ret->tenant), STR_FMT,
-                   STR_ARG(db_text(stmt, db_col(stmt, "tenant"))));
-    (void)snprintf(ret->kind, sizeof(ret->kind), STR_FMT,
-                   STR_ARG(db_text(stmt, db_col(stmt, "kind"))));
-    (void)snprintf(ret->key, sizeof(ret->key), STR_FMT,
-                   STR_ARG(db_text(stmt, db_col(stmt, "job_key"))));
-    ret->attempts = (uint32_t)db_i64(stmt, db_col(stmt, "attempts"));
-}
-
-/* A leased job whose lease has run out counts as waiting since then. */
-static enum err_class pick(struct db *control, const struct ctx *ctx, struct job *ret,
-                           bool *ret_found, struct err *err)
-{
-    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    enum err_class rc = db_prepare(
-        control,
-        SQL("SELECT tenant, kind, job_key, attempts FROM job JOIN"
-            " (SELECT tenant AS name, max(served) AS last FROM job GROUP BY tenant) AS turn"
-            " ON turn.name = job.tenant WHERE (state = 'waiting' AND due <= $1) OR"
-            " (state = 'leased' AND lease_until <= $1)"
-            " ORDER BY turn.last, due, tenant, kind, job_key LIMIT 1"),
-        &stmt, err);
-
-    if (rc != ERR_OK)
-        return rc;
-    db_bind_i64(stmt, 1, ctx_now_ms(ctx));
-    rc = db_step(stmt, ret_found, err);
-    if (rc == ERR_OK && *ret_found)
-        read_job(stmt, ret);
-    return rc;
-}
-
 static enum err_class next_due(struct db *control, int64_t *ret, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     bool row = false;
     enum err_class rc =
         db_prepare(control,
-                   SQL("SELECT min(CASE state WHEN 'leased' THEN lease_until ELSE due END) AS at"
-                       " FROM job WHERE state <> 'parked'"),
+                   SQL("SELECT min(next) AS next FROM (SELECT min(due) AS next FROM job WHERE"
+                       " state = 'waiting' UNION ALL SELECT min(lease_until) FROM job WHERE"
+                       " state = 'leased') AS both_of_them"),
                    &stmt, err);
 
     if (rc == ERR_OK)
@@ -230,34 +182,51 @@ static enum err_class next_due(struct db *control, int64_t *ret, struct err *err
     return rc;
 }
 
-enum err_class jobs_lease(struct db *control, const struct ctx *ctx, struct job *ret,
-                          bool *ret_found, int64_t *ret_next_ms, struct err *err)
+static enum err_class take_first(struct db *control, const struct ctx *ctx, const char *const *skip,
+                                 struct job *ret, bool *ret_found, int64_t *ret_next_ms,
+                                 struct err *err)
 {
-    struct job job = {0};
-    bool found = false;
-    int64_t next = INT64_MAX;
-    enum err_class rc = db_begin(control, DB_WRITE, err);
+    int64_t turn = 0;
+    enum err_class rc = line_first(control, skip, ret, &turn, ret_found, err);
 
-    if (rc != ERR_OK)
-        return rc;
-    rc = pick(control, ctx, &job, &found, err);
-    if (rc == ERR_OK && found)
-        rc = mark_leased(control, ctx, &job, err);
-    if (rc == ERR_OK && !found)
-        rc = next_due(control, &next, err);
-    rc = end_tx(control, rc, err);
-    if (rc == ERR_OK) {
-        *ret = job;
-        *ret_found = found;
-        *ret_next_ms = next;
-    }
-    return rc;
+    *ret_next_ms = INT64_MAX;
+    if (rc == ERR_OK && !*ret_found)
+        return next_due(control, ret_next_ms, err);
+    if (rc == ERR_OK)
+        rc = mark_leased(control, ctx, ret, err);
+    return rc == ERR_OK ? line_served(control, turn, err) : rc;
 }
 
-static enum err_class find_this(struct db *control, const char *tenant, const char *kind,
-                                const char *key, struct job *ret, struct err *err)
+enum err_class jobs_lease(struct db *control, const struct ctx *ctx, const char *const *skip,
+                          struct job *ret, bool *ret_found, int64_t *ret_next_ms, struct err *err)
+{
+    struct job job = {0};
+    bool found = false, more = true;
+    int64_t next = INT64_MAX;
+
+    for (unsigned round = 1; more && round <= LINE_UP_ROUNDS; round++) {
+        enum err_class rc = db_begin(control, DB_WRITE, err);
+
+        if (rc != ERR_OK)
+            return rc;
+        rc = line_up(control, ctx_now_ms(ctx), LINE_UP_JOBS, &more, err);
+        if (rc == ERR_OK && (!more || round == LINE_UP_ROUNDS))
+            rc = take_first(control, ctx, skip, &job, &found, &next, err);
+        rc = db_end(control, rc, err);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    *ret = job;
+    *ret_found = found;
+    *ret_next_ms = next;
+    return ERR_OK;
+}
+
+enum err_class jobs_lease_this(struct db *control, const struct ctx *ctx, const char *tenant,
+                               const char *kind, const char *key, struct job *ret, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    struct job job = {0};
     bool row = false;
     enum err_class rc =
         db_prepare(control,
@@ -265,52 +234,33 @@ static enum err_class find_this(struct db *control, const char *tenant, const ch
                        " kind = $2 AND job_key = $3 ORDER BY tenant LIMIT 1"),
                    &stmt, err);
 
+    if (rc == ERR_OK)
+        rc = db_begin(control, DB_WRITE, err);
     if (rc != ERR_OK)
         return rc;
-    bind_name(stmt, tenant, kind, key);
+    row_bind_name(stmt, tenant, kind, key);
     rc = db_step(stmt, &row, err);
     if (rc == ERR_OK && !row)
-        return err_set(err, ERR_NOT_FOUND, "there is no job %s of %s", kind, tenant);
+        rc = err_set(err, ERR_NOT_FOUND, "there is no job %s of %s", kind, tenant);
     if (rc == ERR_OK)
-        read_job(stmt, ret);
-    return rc;
-}
-
-enum err_class jobs_lease_this(struct db *control, const struct ctx *ctx, const char *tenant,
-                               const char *kind, const char *key, struct job *ret, struct err *err)
-{
-    struct job job = {0};
-    enum err_class rc = db_begin(control, DB_WRITE, err);
-
-    if (rc != ERR_OK)
-        return rc;
-    rc = find_this(control, tenant, kind, key, &job, err);
+        row_read_job(stmt, &job);
+    db_reset(stmt);
     if (rc == ERR_OK)
         rc = mark_leased(control, ctx, &job, err);
-    rc = end_tx(control, rc, err);
+    rc = db_end(control, rc, err);
     if (rc == ERR_OK)
         *ret = job;
     return rc;
 }
 
+/* ---- a lease's end; whoever has another lease_until than the row's has nothing to say ---- */
+
 static enum err_class lease_lost(const struct job *job, struct err *err)
 {
-    return err_set(err, ERR_CONFLICT, "the lease of the job %s of %s was lost", job->kind,
-                   job->tenant);
-}
-
-/* Runs one UPDATE or DELETE that must hit the job while its lease is ours. */
-static enum err_class change_leased(struct db *control, struct db_stmt *stmt, const struct job *job,
-                                    struct err *err)
-{
-    enum err_class rc = db_begin(control, DB_WRITE, err);
-
-    if (rc != ERR_OK)
-        return rc;
-    rc = db_run(stmt, err);
-    if (rc == ERR_OK && db_changes(control) == 0)
-        rc = lease_lost(job, err);
-    return end_tx(control, rc, err);
+    return err_set(err, ERR_CONFLICT,
+                   "the lease of the job %s of %s was lost: another worker has it, or it was taken "
+                   "out of the queue",
+                   job->kind, job->tenant);
 }
 
 enum err_class jobs_extend(struct db *control, const struct ctx *ctx, struct job *job,
@@ -322,84 +272,90 @@ enum err_class jobs_extend(struct db *control, const struct ctx *ctx, struct job
     if (until < job->lease_until_ms)
         until = job->lease_until_ms;
 
+    /* One that ran out and that nobody took comes back out of the line. */
     enum err_class rc =
         db_prepare(control,
-                   SQL("UPDATE job SET lease_until = $5 WHERE tenant = $1 AND kind = $2 AND"
-                       " job_key = $3 AND state = 'leased' AND lease_until = $4"),
+                   SQL("UPDATE job SET lease_until = $5, state = 'leased', turn = NULL"
+                       " WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND lease_until = $4"),
                    &stmt, err);
 
+    if (rc == ERR_OK)
+        rc = db_begin(control, DB_WRITE, err);
     if (rc != ERR_OK)
         return rc;
-    bind_name(stmt, job->tenant, job->kind, job->key);
+    row_bind_name(stmt, job->tenant, job->kind, job->key);
     db_bind_i64(stmt, 4, job->lease_until_ms);
     db_bind_i64(stmt, 5, until);
-    rc = change_leased(control, stmt, job, err);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK && db_changes(control) == 0)
+        rc = lease_lost(job, err);
+    rc = db_end(control, rc, err);
     if (rc == ERR_OK)
         job->lease_until_ms = until;
     return rc;
 }
 
-/* The tenant has had its turn: one of its other jobs remembers it when the one that had goes. */
-static enum err_class hand_on_served(struct db *control, const struct job *job, int64_t served,
-                                     struct err *err)
+/* `always`: it stays, due at due_ms; else only when it was asked for while it ran. */
+static enum err_class stay(struct db *control, const struct job *job, bool always, int64_t due_ms,
+                           bool *ret_stays, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     enum err_class rc =
         db_prepare(control,
-                   SQL("UPDATE job SET served = $2 WHERE tenant = $1 AND served < $2 AND"
-                       " (kind, job_key) = (SELECT kind, job_key FROM job WHERE tenant = $1"
-                       " ORDER BY kind, job_key LIMIT 1)"),
+                   SQL("UPDATE job SET state = 'waiting', turn = NULL, due ="
+                       " CASE WHEN again = 1 AND ($6 = 0 OR due < $5) THEN due ELSE $5 END,"
+                       " attempts = 0, again = 0, lease_until = NULL, failure = NULL"
+                       " WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND lease_until = $4 AND"
+                       " (again = 1 OR $6 = 1)"),
                    &stmt, err);
 
     if (rc != ERR_OK)
         return rc;
-    db_bind_text(stmt, 1, str_from(job->tenant));
-    db_bind_i64(stmt, 2, served);
-    return db_run(stmt, err);
+    row_bind_name(stmt, job->tenant, job->kind, job->key);
+    db_bind_i64(stmt, 4, job->lease_until_ms);
+    db_bind_i64(stmt, 5, due_ms);
+    db_bind_i64(stmt, 6, always);
+    rc = db_run(stmt, err);
+    *ret_stays = rc == ERR_OK && db_changes(control) > 0;
+    return rc;
 }
 
-static enum err_class finish_in_tx(struct db *control, const struct ctx *ctx, const struct job *job,
-                                   struct err *err)
+static enum err_class finish_in_tx(struct db *control, const struct job *job, struct err *err)
 {
-    AUTO(db_finish_autop) struct db_stmt *again = NULL;
     AUTO(db_finish_autop) struct db_stmt *gone = NULL;
-    bool row = false;
-    enum err_class rc =
-        db_prepare(control,
-                   SQL("UPDATE job SET state = 'waiting', due = $5, attempts = 0, again = 0,"
-                       " lease_until = NULL, failure = NULL WHERE tenant = $1 AND kind = $2 AND"
-                       " job_key = $3 AND lease_until = $4 AND again = 1"),
-                   &again, err);
+    bool stays = false;
+    enum err_class rc = stay(control, job, false, 0, &stays, err);
 
-    if (rc != ERR_OK)
+    if (rc != ERR_OK || stays)
         return rc;
-    bind_name(again, job->tenant, job->kind, job->key);
-    db_bind_i64(again, 4, job->lease_until_ms);
-    db_bind_i64(again, 5, ctx_now_ms(ctx));
-    rc = db_run(again, err);
-    if (rc != ERR_OK || db_changes(control) > 0)
-        return rc;
-
     rc = db_prepare(control,
                     SQL("DELETE FROM job WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND"
-                        " lease_until = $4 RETURNING served"),
+                        " lease_until = $4"),
                     &gone, err);
     if (rc != ERR_OK)
         return rc;
-    bind_name(gone, job->tenant, job->kind, job->key);
+    row_bind_name(gone, job->tenant, job->kind, job->key);
     db_bind_i64(gone, 4, job->lease_until_ms);
-    rc = db_step(gone, &row, err);
-    return rc == ERR_OK && row ? hand_on_served(control, job, db_i64(gone, 0), err) : rc;
+    rc = db_run(gone, err);
+    if (rc == ERR_OK && db_changes(control) > 0)
+        rc = line_leave(control, job->tenant, 1, err);
+    return rc;
 }
 
-enum err_class jobs_done(struct db *control, const struct ctx *ctx, const struct job *job,
-                         struct err *err)
+enum err_class jobs_done(struct db *control, const struct job *job, struct err *err)
 {
     enum err_class rc = db_begin(control, DB_WRITE, err);
 
-    if (rc != ERR_OK)
-        return rc;
-    return end_tx(control, finish_in_tx(control, ctx, job, err), err);
+    return rc == ERR_OK ? db_end(control, finish_in_tx(control, job, err), err) : rc;
+}
+
+enum err_class jobs_done_until(struct db *control, const struct job *job, int64_t due_ms,
+                               struct err *err)
+{
+    bool stays = false;
+    enum err_class rc = db_begin(control, DB_WRITE, err);
+
+    return rc == ERR_OK ? db_end(control, stay(control, job, true, due_ms, &stays, err), err) : rc;
 }
 
 enum err_class jobs_failed(struct db *control, const struct ctx *ctx, const struct job *job,
@@ -419,33 +375,34 @@ enum err_class jobs_failed(struct db *control, const struct ctx *ctx, const stru
                         &none_left) == ERR_OK)
         state = JOB_WAITING;
 
+    /* One that would be parked and was asked for while it ran begins anew. */
     enum err_class rc =
         db_prepare(control,
                    SQL("UPDATE job SET state = CASE again WHEN 1 THEN 'waiting' ELSE $5 END,"
-                       " attempts = CASE WHEN again = 1 AND $5 = 'parked' THEN 0 ELSE attempts END,"
-                       " due = $6, failure = $7, lease_until = NULL, again = 0"
-                       " WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND"
-                       " state = 'leased' AND lease_until = $4 RETURNING state"),
+                       " attempts = CASE WHEN again = 1 AND $5 = 'parked' THEN 0 ELSE $8 END,"
+                       " due = CASE WHEN again = 1 AND $5 = 'parked' THEN due ELSE $6 END,"
+                       " failure = $7, lease_until = NULL, turn = NULL, again = 0"
+                       " WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND lease_until = $4"
+                       " RETURNING state"),
                    &stmt, err);
 
+    if (rc == ERR_OK)
+        rc = db_begin(control, DB_WRITE, err);
     if (rc != ERR_OK)
         return rc;
-    bind_name(stmt, job->tenant, job->kind, job->key);
+    row_bind_name(stmt, job->tenant, job->kind, job->key);
     db_bind_i64(stmt, 4, job->lease_until_ms);
-    db_bind_text(stmt, 5, str_from(state_names[state]));
+    db_bind_text(stmt, 5, str_from(row_state_name(state == JOB_PARKED ? ROW_PARKED : ROW_WAITING)));
     db_bind_i64(stmt, 6, ctx_now_ms(ctx) + wait_ms);
     db_bind_text(stmt, 7, str_from(err_class_name(why)));
-    rc = db_begin(control, DB_WRITE, err);
-    if (rc != ERR_OK)
-        return rc;
+    db_bind_i64(stmt, 8, why == ERR_CANCELLED ? (int64_t)job->attempts - 1 : job->attempts);
     rc = db_step(stmt, &row, err);
     if (rc == ERR_OK && !row)
         rc = lease_lost(job, err);
-    /* Asked for while it ran, it runs once more. */
-    if (rc == ERR_OK && str_eq_z(db_text(stmt, 0), state_names[JOB_WAITING]))
+    if (rc == ERR_OK && str_eq_z(db_text(stmt, 0), row_state_name(ROW_WAITING)))
         state = JOB_WAITING;
     db_reset(stmt);
-    rc = end_tx(control, rc, err);
+    rc = db_end(control, rc, err);
     if (rc == ERR_OK)
         *ret_state = state;
     return rc;
@@ -461,56 +418,8 @@ enum err_class jobs_forget(struct db *control, const char *tenant, struct err *e
     if (rc != ERR_OK)
         return rc;
     db_bind_text(stmt, 1, str_from(tenant));
-    return end_tx(control, db_run(stmt, err), err);
-}
-
-static const struct job_kind *find_kind(const struct job_kind *kinds, size_t count,
-                                        const char *name)
-{
-    for (size_t i = 0; i < count; i++)
-        if (strcmp(kinds[i].name, name) == 0)
-            return &kinds[i];
-    return NULL;
-}
-
-static enum err_class run_one(struct db *control, const struct ctx *ctx,
-                              const struct job_kind *kinds, size_t kind_count, void *arg,
-                              struct job *job, struct err *err)
-{
-    const struct job_kind *kind = find_kind(kinds, kind_count, job->kind);
-    struct err why = {0};
-    int64_t retry_after_ms = 0;
-    enum job_state state = JOB_PARKED;
-    enum err_class rc = kind ? kind->run(arg, ctx, job, &retry_after_ms, &why)
-                             : err_set(&why, ERR_BUG, "nobody runs jobs of the kind %s", job->kind);
-
-    LOG(ctx, rc == ERR_OK ? LOG_INFO : LOG_WARN, "job_ended", LOG_IDENT("tenant", job->tenant),
-        LOG_IDENT("kind", job->kind), LOG_NUM("attempt", job->attempts),
-        LOG_NAME("result", err_class_name(rc)));
+    rc = db_run(stmt, err);
     if (rc == ERR_OK)
-        return jobs_done(control, ctx, job, err);
-    rc = jobs_failed(control, ctx, job, rc, retry_after_ms, &state, err);
-    return rc == ERR_CONFLICT ? ERR_OK : rc; /* lost: another worker has it, and says how it ends */
-}
-
-enum err_class jobs_run_due(struct db *control, const struct ctx *ctx, const struct job_kind *kinds,
-                            size_t kind_count, void *arg, int64_t *ret_ran, struct err *err)
-{
-    *ret_ran = 0;
-    /* Ends when nothing is due: each turn takes a due job out, and a failed one waits. */
-    while (!ctx_stopped(ctx)) {
-        struct job job = {0};
-        bool found = false;
-        int64_t next_ms = 0;
-        enum err_class rc = jobs_lease(control, ctx, &job, &found, &next_ms, err);
-
-        if (rc == ERR_OK && found)
-            rc = run_one(control, ctx, kinds, kind_count, arg, &job, err);
-        if (rc != ERR_OK)
-            return rc;
-        if (!found)
-            break;
-        ++*ret_ran;
-    }
-    return ERR_OK;
+        rc = line_leave(control, tenant, db_changes(control), err);
+    return db_end(control, rc, err);
 }

@@ -126,6 +126,7 @@ static enum err_class check_field(const struct catalog *catalog, const struct re
                                   size_t at, struct err *err)
 {
     const struct field *field = &record->fields[at];
+    const struct field *second = field->index_then ? record_field(record, field->index_then) : NULL;
     const char *wrong = NULL;
 
     if (!is_name(field->name))
@@ -148,8 +149,12 @@ static enum err_class check_field(const struct catalog *catalog, const struct re
              field->type != TYPE_BLOB)
         wrong = "only text and blobs can be sealed";
     else if (class_policy(field->class)->sealed &&
-             (field->flags & (FIELD_KEY | FIELD_UNIQUE | FIELD_INDEX)))
+             (field->flags & (FIELD_KEY | FIELD_UNIQUE | FIELD_INDEX) || field->index_then))
         wrong = "a sealed field cannot be searched; declare a digest of it";
+    else if (field->index_then && (!second || second == field))
+        wrong = "its index goes on with a field that is not declared";
+    else if (second && class_policy(second->class)->sealed)
+        wrong = "its index goes on with a sealed field, which cannot be searched";
     else if (at > 0 && field->since > 1 && !(field->flags & FIELD_NULL) && !field->default_sql)
         wrong = "a later field must be nullable or have a default for the rows that exist";
 

@@ -49,6 +49,7 @@ struct field {
     const char *digest_of;   /* a keyed BLAKE2b digest of this sealed field, to find it by */
     const char *default_sql; /* literal SQL for rows that exist before the column does; or NULL */
     unsigned since;          /* the catalogue version that brought it; 0 means 1 */
+    const char *index_then;  /* an index of this field and, below it, of that one; or NULL */
 };
 
 enum record_scope { SCOPE_CONTROL, SCOPE_TENANT };

@@ -238,12 +238,7 @@ static enum err_class enter(struct data *data, const struct tenant_info *info, s
     db_bind_i64(stmt, 5, info->allow_http);
     db_bind_i64(stmt, 6, info->allow_private);
     db_bind_i64(stmt, 7, info->created_ms);
-    rc = db_run(stmt, err);
-    if (rc != ERR_OK) {
-        db_rollback(data->control);
-        return rc;
-    }
-    return db_commit(data->control, err);
+    return db_end(data->control, db_run(stmt, err), err);
 }
 
 enum err_class tenant_create(struct data *data, struct tenant_info *info,
@@ -264,7 +259,7 @@ enum err_class tenant_create(struct data *data, struct tenant_info *info,
     new_id(data->ctx, info->id);
     info->created_ms = ctx_now_ms(data->ctx);
     rc = open_or_create(data, info, true, &tenant, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && credential)
         rc = tenant_credential_store(tenant, credential, err);
     if (rc == ERR_OK)
         rc = enter(data, info, err);
@@ -376,12 +371,7 @@ static enum err_class leave(struct data *data, const struct tenant_info *info, s
     if (rc != ERR_OK)
         return rc;
     db_bind_text(stmt, 1, str_from(info->id));
-    rc = db_run(stmt, err);
-    if (rc != ERR_OK) {
-        db_rollback(data->control);
-        return rc;
-    }
-    return db_commit(data->control, err);
+    return db_end(data->control, db_run(stmt, err), err);
 }
 
 enum err_class tenant_remove(struct data *data, const struct tenant_info *info, struct err *err)
@@ -486,12 +476,7 @@ static enum err_class put_credential(struct tenant *tenant,
         db_bind_i64(stmt, 5, credential->expires_ms);
     else
         db_bind_null(stmt, 5);
-    rc = db_run(stmt, err);
-    if (rc != ERR_OK) {
-        db_rollback(tenant->db);
-        return rc;
-    }
-    return db_commit(tenant->db, err);
+    return db_end(tenant->db, db_run(stmt, err), err);
 }
 
 enum err_class tenant_credential_store(struct tenant *tenant,

@@ -63,7 +63,8 @@ bool tenant_name_is_valid(struct str name);
 /*
  * Makes the tenant's folder, key and database, stores the credential, then enters it into the
  * control database: a crash before that leaves an unnamed folder behind and nothing else. Sets
- * info->id and info->created_ms. ERR_CONFLICT when the name is taken.
+ * info->id and info->created_ms. ERR_CONFLICT when the name is taken. `credential` NULL: none; the
+ * site connected itself.
  */
 MUST_USE enum err_class tenant_create(struct data *data, struct tenant_info *info,
                                       const struct tenant_credential *credential, struct err *err);

@@ -80,6 +80,9 @@ enum db_tx { DB_READ, DB_WRITE, DB_BULK };
 MUST_USE enum err_class db_begin(struct db *db, enum db_tx kind, struct err *err);
 MUST_USE enum err_class db_commit(struct db *db, struct err *err);
 void db_rollback(struct db *db); /* the undo: never fails, no-op outside a transaction */
+/* The usual end: commits on ERR_OK, else rolls back and keeps the error. Returns what holds then.
+ */
+MUST_USE enum err_class db_end(struct db *db, enum err_class rc, struct err *err);
 bool db_in_tx(const struct db *db);
 MUST_USE enum err_class db_make_durable(struct db *db, struct err *err);
 

@@ -77,6 +77,10 @@ static void add_indexes(struct strbuf *ddl, const struct record *record)
             strbuf_addf(ddl, "CREATE %sINDEX IF NOT EXISTS %s__%s ON %s (%s);\n",
                         field->flags & FIELD_UNIQUE ? "UNIQUE " : "", record->name, field->name,
                         record->name, field->name);
+        if (field->index_then)
+            strbuf_addf(ddl, "CREATE INDEX IF NOT EXISTS %s__%s__%s ON %s (%s, %s);\n",
+                        record->name, field->name, field->index_then, record->name, field->name,
+                        field->index_then);
     }
 }
 

@@ -17,6 +17,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <pthread.h>
 #include <sodium.h>
 #include <sqlite3.h>
 #include <unistd.h>
@@ -168,14 +169,25 @@ static enum err_class set_up(struct db *db, const struct db_options *options, st
     return rc;
 }
 
+/*
+ * SQLite would count its memory, under a lock at each allocation, and nobody asks for the count.
+ * Only before its first use; once it was used otherwise, this is refused and costs time only.
+ */
+static void leave_memory_uncounted(void)
+{
+    (void)sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+}
+
 enum err_class db_open(const struct ctx *ctx, const struct db_options *options, struct db **ret,
                        struct err *err)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
     AUTO(db_close_autop) struct db *db = calloc(1, sizeof(*db));
     int flags = SQLITE_OPEN_NOMUTEX;
 
     if (!db)
         return err_memory(err);
+    (void)pthread_once(&once, leave_memory_uncounted); /* cannot fail with a good flag */
     db->path = str_dup_z(str_from(options->path));
     if (!db->path)
         return err_memory(err);
@@ -458,6 +470,14 @@ void db_rollback(struct db *db)
     if (db->in_tx && !sqlite3_get_autocommit(db->sqlite))
         (void)sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL); /* closing undoes it too */
     db->in_tx = false;
+}
+
+enum err_class db_end(struct db *db, enum err_class rc, struct err *err)
+{
+    if (rc == ERR_OK)
+        return db_commit(db, err);
+    db_rollback(db);
+    return rc;
 }
 
 bool db_in_tx(const struct db *db)

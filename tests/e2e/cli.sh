@@ -366,12 +366,17 @@ csv()
     id=$(tenon worklogs acme --json --limit 1 | jq -r .id)
     must tenon tag acme "$id" --add '=HYPERLINK("http://x","y")' --add '+1' --add '-1' --add '@SUM(A1)' --add 'a,b' --add 'he said "no"'
     must tenon report acme --group tag,account --csv
+    has "how true it is, where no program reads it as a row" err 'Not yet proved equal to Jira'
     is "the header" $'tag,account,seconds,count\r' "$(head -n 1 out)"
     is "lines that do not end as RFC 4180 wants" 0 "$(grep -vc $'\r$' out || true)"
     sqlite3 csv.db ".import --csv '$dir/out' report" # reads RFC 4180
     is "tags, as a CSV reader sees them" "$(printf '%s\n' "" "'+1" "'-1" "'=HYPERLINK(\"http://x\",\"y\")" "'@SUM(A1)" 'a,b' 'he said "no"' | LC_ALL=C sort)" \
         "$(sqlite3 csv.db 'SELECT DISTINCT tag FROM report' | LC_ALL=C sort)"
     is "worklogs in it" 40 "$(sqlite3 csv.db "SELECT sum(count) FROM report WHERE tag IN ('', 'a,b')")"
+    must tenon sync acme --verify
+    must tenon report acme --csv
+    has "the last proof" err 'Equal to Jira at 20' 'Z.'
+    is "and nothing of it in the rows" 0 "$(grep -c Jira out || true)"
     must tenon report acme --group tag --json
     json_is "programs get the names as they are" '[.rows[].tag | select(. != null)] | sort' '["+1","-1","=HYPERLINK(\"http://x\",\"y\")","@SUM(A1)","a,b","he said \"no\""]'
 }

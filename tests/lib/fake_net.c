@@ -131,9 +131,13 @@ static void fake_drop(void *self, struct net_call *call)
     call_free(call);
 }
 
-static bool fake_ready(void *self, const struct ctx *ctx, struct net_call *call)
+static bool fake_ready(void *self, const struct ctx *ctx, struct net_call *call, int64_t wait_ms)
 {
+    int64_t left = call->due_ms - ctx_mono_ms(ctx);
+
     (void)self;
+    if (left > 0 && wait_ms > 0)
+        ctx_sleep_ms(ctx, left < wait_ms ? left : wait_ms);
     return call->due_ms <= ctx_mono_ms(ctx);
 }
 

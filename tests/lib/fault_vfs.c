@@ -117,8 +117,11 @@ static int f_shm_map(sqlite3_file *file, int page, int size, int extend, void vo
     return real_of(file)->pMethods->xShmMap(real_of(file), page, size, extend, ret);
 }
 
+/* The first lock of the log's index is the writer's (SQLite's "WAL-mode File Format", 2.3.1). */
 static int f_shm_lock(sqlite3_file *file, int offset, int count, int flags)
 {
+    if (offset == 0 && flags == (SQLITE_SHM_LOCK | SQLITE_SHM_EXCLUSIVE))
+        fault_vfs.writers++;
     return real_of(file)->pMethods->xShmLock(real_of(file), offset, count, flags);
 }
 

@@ -16,6 +16,7 @@ enum fault_kind {
 struct fault_vfs {
     long changes; /* writes and syncs so far; truncations and deletions too, when those can fail */
     long syncs;
+    long writers;    /* write transactions so far, also those that changed nothing */
     long temporary;  /* files without a name that SQLite has opened for itself */
     long fail_from;  /* the change (from 0) that is the first to fail; -1: none */
     long fail_count; /* how many fail; a full disk stays full: LONG_MAX */

@@ -6,9 +6,9 @@
 #include "store_world.h"
 
 /*
- * A tenant and its Jira, for the tests of synchronizing: nobody sleeps while a transaction is
- * open, what is told of the progress makes sense, and at the end the mirror can be held against its
- * source. One at a time.
+ * A tenant and its Jira, for the tests of synchronizing: nobody sleeps longer than
+ * SYNC_WAIT_IN_TX_MS while a transaction is open, what is told of the progress makes sense, and at
+ * the end the mirror can be held against its source. One at a time.
  */
 #define MINUTE_MS INT64_C(60000)
 #define HOUR_MS (60 * MINUTE_MS)
@@ -16,7 +16,9 @@
 struct sync_world {
     struct store_world world;
     struct fake_jira source;
-    struct clock_ops clock; /* the fake's, but nobody may sleep in a transaction */
+    struct clock_ops clock; /* the fake's, but nobody may sleep long in a transaction */
+    int64_t slept_ms;       /* in the transaction with the number slept_in of fault_vfs.writers */
+    long slept_in;
     struct disk_ops disk;   /* the real one, with tests/lib/fault_vfs.h below SQLite */
     struct sync_options options;
     struct sync_result result; /* of the last run */

@@ -179,3 +179,33 @@ const struct record sync_warning_record = {
     .shown_to = ADMINS,
     RECORD_FIELDS(sync_warning_fields),
 };
+
+static const struct field worklog_write_fields[] = {
+    {"client_id", TYPE_TEXT, CLASS_ID, FIELD_KEY,
+     "our name of the write, without meaning; it stands in Jira with the worklog"},
+    {"action", TYPE_TEXT, CLASS_META, 0, "create, update or delete"},
+    {"client_issue", TYPE_TEXT, CLASS_ID, FIELD_NULL, "the issue's id or key in Jira"},
+    {"client_worklog_id", TYPE_INT, CLASS_ID, FIELD_NULL, "the worklog's id in Jira, once known"},
+    {"started", TYPE_TIME, CLASS_META, FIELD_NULL, "when the work began, to find the worklog by"},
+    {"asked_digest", TYPE_BLOB, CLASS_META, 0,
+     "a keyed digest of what was asked, to notice a name that is used twice"},
+    {"state", TYPE_TEXT, CLASS_META, 0, "under way, unknown, done or not done"},
+    {"tried", TYPE_TIME, CLASS_META, 0, "when it was last sent to Jira"},
+    {"ended", TYPE_TIME, CLASS_META, FIELD_NULL | FIELD_INDEX, "when its outcome was known"},
+};
+
+const struct record worklog_write_record = {
+    .name = "worklog_write",
+    .app = APP,
+    .scope = SCOPE_TENANT,
+    .why = "so that a repeated request, or one whose answer was lost, books its time once",
+    .retention = RETAIN_DAYS,
+    .retention_days = 7,
+    .retention_field = "ended",
+    .basis = BASIS_CONTRACT,
+    .source = SOURCE_TENON,
+    .erase = ERASE_NONE,
+    .shown_to = "nobody",
+    .since = 2,
+    RECORD_FIELDS(worklog_write_fields),
+};

@@ -135,11 +135,39 @@ worklogs_each(struct tenant *tenant, const struct worklog_filter *filter,
               enum err_class (*each)(void *arg, const struct worklog_row *row, struct err *err),
               void *arg, struct err *err);
 
+/* The same in the order of their start (then id), a page at a time. */
+struct worklog_page {
+    int64_t from_ms, to_ms;     /* started, from <= x < to */
+    struct str account;         /* empty: all */
+    int64_t issue_id;           /* 0: all */
+    struct str tag;             /* empty: any or none */
+    int64_t after_ms, after_id; /* begins after this start and id; INT64_MIN, 0: at the first */
+    int64_t limit;
+};
+MUST_USE enum err_class
+worklogs_by_start(struct tenant *tenant, const struct worklog_page *page,
+                  enum err_class (*each)(void *arg, const struct worklog_row *row, struct err *err),
+                  void *arg, struct err *err);
+/* ERR_NOT_FOUND when it is not stored. `each` as above, called once. */
+MUST_USE enum err_class
+worklog_read(struct tenant *tenant, int64_t id,
+             enum err_class (*each)(void *arg, const struct worklog_row *row, struct err *err),
+             void *arg, struct err *err);
+
 /* Tags. In the open transaction, or one of their own. ERR_NOT_FOUND: no such worklog; ERR_INPUT:
  * not a usable name. */
 MUST_USE enum err_class tag_add(struct mirror *mirror, int64_t worklog_id, struct str name,
                                 struct err *err);
 MUST_USE enum err_class tag_remove(struct mirror *mirror, int64_t worklog_id, struct str name,
                                    struct err *err);
+/* The worklog has just these tags afterwards; names that stand twice count once. The same errors;
+ * ERR_LIMIT: more than LIMIT_TAGS_PER_WORKLOG. Needs an open write transaction. */
+MUST_USE enum err_class tags_replace(struct mirror *mirror, int64_t worklog_id,
+                                     const struct str *names, size_t count, struct err *err);
+/* All tags, in the order they came up, with how many worklogs have them. */
+MUST_USE enum err_class tags_each(struct tenant *tenant,
+                                  enum err_class (*each)(void *arg, struct str name, int64_t count,
+                                                         struct err *err),
+                                  void *arg, struct err *err);
 
 #endif

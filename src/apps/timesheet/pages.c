@@ -5,9 +5,10 @@
  * their way. A page is stored together with the cursor behind it, so the cursor never covers what
  * is not stored. Pages share a transaction as long as the next answer is there already: edited
  * worklogs lie scattered over the table, and a database page that several of them touch is then
- * encrypted once. Before a wait what is open is committed, so nobody is locked out by a slow
- * remote, and a kill costs little. The next page's query is Jira's own: more than a page of
- * worklogs can share one time, which no arithmetic of ours could page through.
+ * encrypted once. A little is waited for answers meanwhile (SYNC_WAIT_IN_TX_MS); before more what
+ * is open is committed, so nobody is locked out by a slow remote, and a kill costs little. The next
+ * page's query is Jira's own: more than a page of worklogs can share one time, which no arithmetic
+ * of ours could page through.
  */
 #include "apps/timesheet/sync_internal.h"
 
@@ -75,13 +76,22 @@ enum err_class sync_tx_close(struct sync *sync, enum err_class rc, struct err *e
     }
     sync->half = false;
     sync->pages_open = 0;
+    sync->waited_ms = 0;
     return rc;
 }
 
-/* Commits before a wait for that call. */
+/*
+ * Before that call is finished: an answer that is nearly there is waited for with the transaction
+ * open, as far as it may be; before a longer wait it is committed.
+ */
 static enum err_class before_wait(struct sync *sync, const struct http_call *call, struct err *err)
 {
-    return call && http_ready(call) ? ERR_OK : sync_tx_close(sync, ERR_OK, err);
+    const struct ctx *ctx = sync->tenant->ctx;
+    int64_t from_ms = ctx_mono_ms(ctx), most_ms = SYNC_WAIT_IN_TX_MS - sync->waited_ms;
+    bool ready = http_ready(call, db_in_tx(sync->tenant->db) && most_ms > 0 ? most_ms : 0);
+
+    sync->waited_ms += ctx_mono_ms(ctx) - from_ms;
+    return ready ? ERR_OK : sync_tx_close(sync, ERR_OK, err);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -110,11 +120,16 @@ static size_t find_id(const struct sync_page *page, int64_t id)
     return hit ? (size_t)(hit - page->ids) : page->id_count;
 }
 
-/* Waits for what was asked for with the page, if anything was. */
-static enum err_class finish_list(struct sync *sync, struct sync_page *page, struct err *err)
+static void drop_answer(struct sync_page *page)
 {
     jira_worklogs_done(&page->answer);
     page->answer = (struct jira_worklogs){0};
+}
+
+/* Waits for what was asked for with the page, if anything was. */
+static enum err_class finish_list(struct sync *sync, struct sync_page *page, struct err *err)
+{
+    drop_answer(page);
     return page->list ? jira_worklogs_finish(sync->jira, TAKE(page->list), &page->answer, err)
                       : ERR_OK;
 }
@@ -178,32 +193,44 @@ static enum err_class start_list(struct sync *sync, const struct sync_walk *walk
     return jira_worklogs_start(sync->jira, page->ids, page->id_count, &page->list, err);
 }
 
+enum err_class sync_reach(struct sync *sync, struct sync_reached *reached,
+                          const struct jira_feed_page *feed, struct err *err)
+{
+    int64_t at_ms = feed->count > 0 ? feed->rows[feed->count - 1].time_ms : reached->ms;
+
+    if (feed->last)
+        return ERR_OK;
+    if (at_ms < reached->ms)
+        return err_set(err, ERR_REMOTE,
+                       "the worklog feed of %s does not end: a page leads back in time",
+                       sync->tenant->info.base_url);
+    if (at_ms > reached->ms)
+        *reached = (struct sync_reached){.ms = at_ms};
+    else if (++reached->pages >= SYNC_PAGES_OF_A_TIME)
+        return err_set(err, ERR_REMOTE,
+                       "the worklog feed of %s does not end: %d pages in a row are of one time",
+                       sync->tenant->info.base_url, SYNC_PAGES_OF_A_TIME);
+    return ERR_OK;
+}
+
 /*
  * A full page that brings the reader to the same place again would never end: Jira then has more
- * rows of one time than it can page through. The walk steps over that time and says so. Nor would
- * pages end that lead back: `reached_ms` is the time that the walk has come to.
+ * rows of one time than it can page through. The walk steps over that time and says so.
  */
 static enum err_class step_over(struct sync *sync, const char *query, struct jira_feed_page *feed,
-                                int64_t *reached_ms, struct err *err)
+                                struct sync_reached *reached, struct err *err)
 {
-    if (!feed->last && feed->count > 0) {
-        if (feed->rows[feed->count - 1].time_ms < *reached_ms)
-            return err_set(err, ERR_REMOTE,
-                           "the worklog feed of %s does not end: a page leads back in time",
-                           sync->tenant->info.base_url);
-        *reached_ms = feed->rows[feed->count - 1].time_ms;
-    }
-    if (feed->last || strcmp(feed->next, query) != 0)
-        return ERR_OK;
+    enum err_class rc = sync_reach(sync, reached, feed, err);
+
+    if (rc != ERR_OK || feed->last || strcmp(feed->next, query) != 0)
+        return rc;
     if (feed->count == 0)
         return err_set(err, ERR_REMOTE,
                        "the worklog feed of %s does not end: an empty page leads to itself",
                        sync->tenant->info.base_url);
-    ++*reached_ms;
-    (void)snprintf(feed->next, sizeof(feed->next), "since=%lld", (long long)*reached_ms);
-
-    enum err_class rc = sync_tx_open(sync, err);
-
+    reached->ms++;
+    (void)snprintf(feed->next, sizeof(feed->next), "since=%lld", (long long)reached->ms);
+    rc = sync_tx_open(sync, err);
     if (rc == ERR_OK)
         rc = sync_warn(sync->tenant, &sync->run, WARN_SAME_TIME, 0, 0, err);
     if (rc == ERR_OK)
@@ -281,6 +308,7 @@ static enum err_class store_page(struct sync *sync, const struct sync_walk *walk
     if (page->feed.last || !walk->cursor_at_end)
         advance(sync, &page->feed);
     rc = walk->store(sync, walk->arg, page, err);
+    drop_answer(page); /* megabytes, which the next one can use */
     if (rc == ERR_OK)
         keep(sync);
     if (rc == ERR_OK && ++sync->pages_open >= PAGES_PER_TX)
@@ -302,7 +330,7 @@ static enum err_class walk_pages(struct sync *sync, const struct sync_walk *walk
     AUTO(sync_page_free_autop) struct sync_page *page = sync_page_new();
     AUTO(sync_page_free_autop) struct sync_page *before = sync_page_new();
     AUTO(http_drop_autop) struct http_call *next = NULL;
-    int64_t reached_ms = 0;
+    struct sync_reached reached = {0};
     char at[JIRA_QUERY_BYTES + 1];
     bool have_before = false, last = false;
 
@@ -320,7 +348,7 @@ static enum err_class walk_pages(struct sync *sync, const struct sync_walk *walk
         if (rc == ERR_OK)
             rc = jira_feed_finish(sync->jira, TAKE(next), &page->feed, err);
         if (rc == ERR_OK)
-            rc = step_over(sync, at, &page->feed, &reached_ms, err);
+            rc = step_over(sync, at, &page->feed, &reached, err);
         if (rc != ERR_OK)
             return rc;
         last = page->feed.last;
@@ -394,13 +422,16 @@ enum err_class sync_put_page(struct sync *sync, struct sync_page *page,
     bool answered[LIMIT_FEED_PAGE_ROWS] = {false};
     struct jira_worklog worklog;
     enum jira_defect defect;
+    size_t next = 0; /* Jira mostly answers in the order asked */
 
     *ret = (struct sync_page_counts){0};
     while (jira_worklogs_next(&page->answer, &worklog, &defect)) {
         enum mirror_put put = MIRROR_SAME;
-        size_t at = find_id(page, worklog.id);
+        bool in_turn = next < page->id_count && page->ids[next] == worklog.id;
+        size_t at = in_turn ? next : find_id(page, worklog.id);
         enum err_class rc = ERR_OK;
 
+        next = at + 1;
         if (at < page->id_count)
             answered[at] = true;
         else if (defect != JIRA_DEFECT_NO_ID)
@@ -508,7 +539,8 @@ static enum err_class store_deletions(struct sync *sync, const struct jira_feed_
 enum err_class sync_deletions(struct sync *sync, struct err *err)
 {
     AUTO(sync_page_free_autop) struct sync_page *page = sync_page_new();
-    int64_t from_ms = since_of(sync->state.deleted_next), reached_ms = 0;
+    int64_t from_ms = since_of(sync->state.deleted_next);
+    struct sync_reached reached = {0};
     char at[JIRA_QUERY_BYTES + 1];
     bool last = false;
 
@@ -525,7 +557,7 @@ enum err_class sync_deletions(struct sync *sync, struct err *err)
         if (rc == ERR_OK)
             rc = jira_feed_finish(sync->jira, call, &page->feed, err);
         if (rc == ERR_OK)
-            rc = step_over(sync, at, &page->feed, &reached_ms, err);
+            rc = step_over(sync, at, &page->feed, &reached, err);
         if (rc == ERR_OK)
             rc = store_deletions(sync, &page->feed, from_ms, page, err);
         if (rc != ERR_OK)

@@ -1,5 +1,5 @@
 /*
- * query.c: the report engine's filters and sums.
+ * query.c: the report engine's sums.
  *
  * The model: rows are sorted by time, so the time axis costs nothing per row: buckets.c has cut it
  * into runs of rows. Within a bucket each row's codes are packed into one number, and its seconds
@@ -10,12 +10,14 @@
  * Limits: cells by the request; a key has 63 bits, which is told as a limit too (it would take
  * thousands of days × millions of issues × millions of accounts).
  *
- * Not here: what a request looks like as text (report.c), order and page (report_page.c). Threads:
- * reads the columns, owns everything else.
+ * Not here: what a request looks like as text (report.c), which rows it lets through (filter.c),
+ * order and page (report_page.c). Threads: reads the columns, owns everything else.
  */
 #include "apps/timesheet/query.h"
 
 #include <assert.h>
+
+#include "apps/timesheet/filter.h"
 
 #define CHUNK 1024        /* rows selected and added at a time; their work arrays stay in L1 */
 #define DENSE_BITS_MAX 20 /* 2^20 sums are 16 MiB */
@@ -38,13 +40,10 @@ struct sum {
 };
 
 struct query {
-    const struct columns *columns;
     struct columns_view view;
     struct buckets buckets;
     struct query_cells cells;
-    uint8_t *accept_person; /* by code: 1 lets the row through; NULL: no such filter */
-    uint8_t *accept_issue;
-    uint8_t *accept_tag;
+    struct filter filter;
     struct sum *dense; /* by key without the bucket; all zero between buckets */
     /*
      * Hash of the present bucket: index of the cell + 1. What points below bucket_first is left
@@ -68,9 +67,7 @@ struct chunk {
 static void query_done(struct query *query)
 {
     buckets_done(&query->buckets);
-    free(query->accept_person);
-    free(query->accept_issue);
-    free(query->accept_tag);
+    filter_done(&query->filter);
     free(query->dense);
     free(query->cells.list);
     free(query->slots);
@@ -89,60 +86,6 @@ enum err_class query_too_wide(struct err *err)
     return err_set(err, ERR_LIMIT,
                    "the groups asked for have more combinations than can be told apart; leave one "
                    "out or ask for a shorter period");
-}
-
-/* ---- Filters ---- */
-
-static enum err_class accept_names(const struct columns_names *names, const struct str *texts,
-                                   size_t count, uint8_t **ret, size_t *unmatched, struct err *err)
-{
-    AUTO(free_autop) uint8_t *accept = calloc(names->room + 1, 1);
-
-    if (!accept)
-        return err_memory(err);
-    for (size_t i = 0; i < count; i++) {
-        uint32_t ref = 0;
-
-        if (columns_find_name(names, texts[i], &ref))
-            accept[ref] = 1;
-        else
-            (*unmatched)++;
-    }
-    *ret = TAKE(accept);
-    return ERR_OK;
-}
-
-static enum err_class accept_issues(struct query *query, struct err *err)
-{
-    query->accept_issue = calloc(query->view.issues + 1, 1);
-    if (!query->accept_issue)
-        return err_memory(err);
-    for (size_t i = 0; i < query->cells.request->issue_count; i++) {
-        uint32_t code = 0;
-
-        if (columns_find_issue(query->columns, query->cells.request->issues[i], &code))
-            query->accept_issue[code] = 1;
-        else
-            query->cells.unmatched++;
-    }
-    return ERR_OK;
-}
-
-static enum err_class read_filters(struct query *query, struct err *err)
-{
-    const struct report_request *request = query->cells.request;
-
-    if (request->account_count > 0 &&
-        accept_names(&query->view.persons, request->accounts, request->account_count,
-                     &query->accept_person, &query->cells.unmatched, err))
-        return err->class;
-    if (request->issue_count > 0 && accept_issues(query, err))
-        return err->class;
-    if (request->tag_count > 0 &&
-        accept_names(&query->view.tag_names, request->tags, request->tag_count, &query->accept_tag,
-                     &query->cells.unmatched, err))
-        return err->class;
-    return ERR_OK;
 }
 
 /* ---- Sums ---- */
@@ -257,65 +200,6 @@ static enum err_class fold(struct query *query, struct chunk *chunk, struct err 
     return query->cells.count > query->cells.max ? too_many_cells(query, err) : ERR_OK;
 }
 
-/* The first tagged row at or after a row. */
-static size_t seek_tagged(const struct columns_view *view, size_t row)
-{
-    size_t low = 0, high = view->tagged;
-
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (view->tag_row[middle] < row)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-static bool accepts_tags(const struct query *query, size_t tagged)
-{
-    const struct columns_view *view = &query->view;
-
-    for (uint32_t t = view->tag_from[tagged]; t < view->tag_from[tagged + 1]; t++)
-        if (query->accept_tag[view->tags[t]])
-            return true;
-    return false;
-}
-
-/* The rows of from..to-1 that the filters let through; `tagged`: the first tagged one there. */
-static size_t select_rows(const struct query *query, uint32_t from, uint32_t to, size_t tagged,
-                          uint32_t *ret_rows)
-{
-    const struct columns_view *view = &query->view;
-    size_t n = 0, kept = 0;
-
-    if (query->accept_tag) {
-        for (; tagged < view->tagged && view->tag_row[tagged] < to; tagged++)
-            if (accepts_tags(query, tagged))
-                ret_rows[n++] = view->tag_row[tagged];
-    } else {
-        for (uint32_t row = from; row < to; row++)
-            ret_rows[n++] = row;
-    }
-    if (query->accept_person) {
-        for (size_t i = 0; i < n; i++) {
-            ret_rows[kept] = ret_rows[i];
-            kept += query->accept_person[view->person[ret_rows[i]]];
-        }
-        n = kept;
-        kept = 0;
-    }
-    if (query->accept_issue) {
-        for (size_t i = 0; i < n; i++) {
-            ret_rows[kept] = ret_rows[i];
-            kept += query->accept_issue[view->issue[ret_rows[i]]];
-        }
-        n = kept;
-    }
-    return n;
-}
-
 static void make_keys(const struct query *query, struct chunk *chunk, size_t n)
 {
     const struct columns_view *view = &query->view;
@@ -355,7 +239,7 @@ static enum err_class fold_tags(struct query *query, const struct chunk *one, si
         for (; none || t < end; t++) {
             uint32_t tag = none ? 0 : view->tags[t];
 
-            if (none || !query->accept_tag || query->accept_tag[tag]) {
+            if (none || !query->filter.tag || query->filter.tag[tag]) {
                 each->keys[each->count] = one->keys[i] | tag;
                 each->seconds[each->count++] = one->seconds[i];
             }
@@ -404,9 +288,9 @@ static enum err_class add_selected(struct query *query, const struct span *span,
 
     for (uint32_t from = span->from; from < span->to; from += CHUNK) {
         uint32_t to = span->to - from > CHUNK ? from + CHUNK : span->to;
-        bool tags = query->accept_tag || query->cells.layout.used[AXIS_TAG];
-        size_t tagged = tags ? seek_tagged(&query->view, from) : 0;
-        size_t n = select_rows(query, from, to, tagged, one->rows);
+        bool tags = query->filter.tag || query->cells.layout.used[AXIS_TAG];
+        size_t tagged = tags ? filter_seek_tagged(&query->view, from) : 0;
+        size_t n = filter_select(&query->filter, from, to, tagged, one->rows);
 
         make_keys(query, one, n);
         for (size_t i = 0; i < n; i++)
@@ -453,7 +337,7 @@ static enum err_class sum_bucket(struct query *query, size_t at, struct chunk wo
     unsigned inner_bits = layout->shift[AXIS_TIME];
     bool one_axis =
         !layout->used[AXIS_TAG] && !(layout->used[AXIS_ACCOUNT] && layout->used[AXIS_ISSUE]);
-    bool filtered = query->accept_person || query->accept_issue || query->accept_tag;
+    bool filtered = !filter_is_open(&query->filter);
 
     query->bucket_key = (uint64_t)at << inner_bits;
     query->bucket_first = query->cells.count;
@@ -493,14 +377,16 @@ static enum err_class sum_all(struct query *query, struct err *err)
 enum err_class query_run(const struct columns *columns, const struct report_request *request,
                          struct report **ret, struct err *err)
 {
-    AUTO(query_done) struct query query = {.columns = columns, .view = columns_view(columns)};
+    AUTO(query_done) struct query query = {.view = columns_view(columns)};
 
     query.cells.request = request;
     query.cells.view = &query.view;
     query.cells.buckets = &query.buckets;
     query.cells.max = request->cells_max > 0 ? request->cells_max : LIMIT_REPORT_CELLS;
     if (buckets_cut(&query.buckets, &query.view, request, err) || lay_out(&query, err) ||
-        read_filters(&query, err) || sum_all(&query, err))
+        filter_init(&query.filter, columns, &query.view, request, err) || sum_all(&query, err))
         return err->class;
+    query.cells.unmatched = query.filter.unmatched;
+    query.cells.hidden = filter_hidden(&query.filter);
     return page_make(&query.cells, ret, err);
 }

@@ -6,8 +6,9 @@
 #include "apps/timesheet/report.h"
 
 /*
- * What the files of the report engine share: buckets.c cuts the period, query.c filters and sums,
- * report_page.c orders the sums and makes the report of them. Others use report.h.
+ * What the files of the report engine share: buckets.c cuts the period, filter.c lets rows through,
+ * query.c sums them, query_rows.c lists them, report_page.c orders the sums and makes the report of
+ * them. Others use report.h; site.c also what is at the end of this file.
  *
  * A group of a report is a point on up to four axes. A cell is such a point with its sums; its key
  * holds a code for each axis: the place of its bucket, an issue's code, a person's and a tag's
@@ -56,6 +57,7 @@ struct query_cells {
     int64_t seconds; /* totals over all matching rows */
     int64_t rows;
     size_t unmatched; /* filter values that nothing has */
+    size_t hidden;    /* issues that `visible` kept out */
 };
 
 enum err_class query_too_wide(struct err *err); /* ERR_LIMIT: a key or rank past its bits */
@@ -72,5 +74,23 @@ MUST_USE enum err_class page_make(const struct query_cells *cells, struct report
 MUST_USE enum err_class query_run(const struct columns *columns,
                                   const struct report_request *request, struct report **ret,
                                   struct err *err);
+
+/*
+ * Marks the issues of all rows that the request lets through, whatever it says of `visible`: a bit
+ * a code is set in `bits`, which has one for each of the columns. Errors as report_run.
+ */
+MUST_USE enum err_class query_issues(const struct columns *columns,
+                                     const struct report_request *request, uint64_t *bits,
+                                     struct err *err);
+/* The worklogs that the request lets through, in the order of their start. Errors as report_run. */
+struct query_list {
+    int64_t *ids; /* owned by the caller: free */
+    size_t count;
+    size_t room;
+    size_t hidden; /* issues whose worklogs were left out */
+};
+MUST_USE enum err_class query_rows(const struct columns *columns,
+                                   const struct report_request *request, struct query_list *ret,
+                                   struct err *err);
 
 #endif

@@ -55,6 +55,17 @@ struct report_request {
     size_t issue_count;
     struct str *tags;
     size_t tag_count;
+    /*
+     * Narrower still, for a viewer. Both are borrowed.
+     *   only     what a search in Jira found, when has_only; ids, may be empty
+     *   visible  issues that the viewer may see: a bit an issue code of the very columns that are
+     *            asked; what is past visible_codes is hidden. NULL: all. See report_hidden.
+     */
+    bool has_only;
+    const int64_t *only;
+    size_t only_count;
+    const uint64_t *visible;
+    size_t visible_codes;
     enum report_order order;
     bool descending;    /* equal seconds or counts stay in ascending group order */
     size_t top;         /* only so many rows, in this order; 0: all */
@@ -135,6 +146,11 @@ const struct report_row *report_rows(const struct report *report, size_t *ret_co
 size_t report_rows_all(const struct report *report);
 /* Filter values that no worklog has: misspelled, or without work. No writer tells of them. */
 size_t report_unmatched(const struct report *report);
+/*
+ * Issues that `visible` keeps from the viewer though their worklogs are what was asked for. No sum,
+ * no row, no order, no count but this one knows of them.
+ */
+size_t report_hidden(const struct report *report);
 size_t report_groups(const struct report *report, enum report_group ret[LIMIT_REPORT_GROUPS]);
 
 /*
@@ -154,6 +170,9 @@ struct report_proof {
     int64_t drift; /* worklogs that differed then */
 };
 
+/* One sentence with a line feed, as it stands below the table: "Equal to Jira at …Z."; appended. */
+void report_put_proof(const struct report_proof *proof, struct strbuf *ret);
+
 /* Takes the next part of the written text. */
 typedef enum err_class (*report_flush)(void *arg, struct str part, struct err *err);
 
@@ -163,8 +182,8 @@ typedef enum err_class (*report_flush)(void *arg, struct str part, struct err *e
  * - JSON: {"rows":[{"account":"…","month":"2026-01","seconds":N,"count":N},…],"seconds":N,
  *   "count":N,"proof":{"at":"…Z"|null,"drift":N|null}}, keys of a row in group order, nobody and no
  *   tag as null; no newline at the end.
- * - CSV: RFC 4180 with a header; no totals, no proof. A text that a spreadsheet would take for a
- *   formula gets an apostrophe before it.
+ * - CSV: RFC 4180 with a header; no totals, and no proof, which the caller tells elsewhere. A text
+ * that a spreadsheet would take for a formula gets an apostrophe before it.
  * - Table: aligned, times as hours and minutes, a line of totals, the proof in words.
  */
 MUST_USE enum err_class report_write_json(const struct report *report,

@@ -24,6 +24,7 @@ struct report {
     int64_t seconds;
     int64_t count;
     size_t unmatched;
+    size_t hidden;
     struct query_layout layout;
     int32_t *days;        /* by bucket: a day in it */
     struct str *accounts; /* by ref, those of the page; owned */
@@ -284,6 +285,7 @@ enum err_class page_make(const struct query_cells *cells, struct report **ret, s
     report->seconds = cells->seconds;
     report->count = cells->rows;
     report->unmatched = cells->unmatched;
+    report->hidden = cells->hidden;
     if (take_page(cells, report, begin, end, err) || copy_values(cells, report, err))
         return err->class;
     *ret = TAKE(report);
@@ -316,6 +318,11 @@ size_t report_rows_all(const struct report *report)
 size_t report_unmatched(const struct report *report)
 {
     return report->unmatched;
+}
+
+size_t report_hidden(const struct report *report)
+{
+    return report->hidden;
 }
 
 size_t report_groups(const struct report *report, enum report_group ret[LIMIT_REPORT_GROUPS])

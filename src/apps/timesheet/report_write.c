@@ -353,30 +353,36 @@ static void put_total(const struct writer *writer, struct strbuf *out, struct ta
     put_sums(out, table, report_seconds(writer->report), report_count(writer->report));
 }
 
+void report_put_proof(const struct report_proof *proof, struct strbuf *ret)
+{
+    char stamp[CIVIL_STAMP_BYTES + 1];
+
+    if (!proof->has_at) {
+        strbuf_add_z(ret, "Not yet proved equal to Jira; \"tenon sync --verify\" does that.\n");
+        return;
+    }
+    civil_format_stamp(proof->at_ms, stamp);
+    if (!proof->has_drift)
+        strbuf_addf(ret, "Compared with Jira at %s.\n", stamp);
+    else if (proof->drift == 0)
+        strbuf_addf(ret, "Equal to Jira at %s.\n", stamp);
+    else
+        strbuf_addf(
+            ret, "Compared with Jira at %s: %" PRId64 " worklog%s differed and %s repaired.\n",
+            stamp, proof->drift, proof->drift == 1 ? "" : "s", proof->drift == 1 ? "was" : "were");
+}
+
 /* What the figures leave out, and how true they are. */
 static void put_remarks(const struct writer *writer, struct strbuf *out,
                         const struct report_proof *proof)
 {
     size_t all = report_rows_all(writer->report);
-    char stamp[CIVIL_STAMP_BYTES + 1];
 
     strbuf_add_char(out, '\n');
     if (writer->row_count < all)
         strbuf_addf(out, "%zu of %zu rows shown; the total is of all worklogs.\n",
                     writer->row_count, all);
-    if (!proof->has_at) {
-        strbuf_add_z(out, "Not yet proved equal to Jira; \"tenon sync --verify\" does that.\n");
-        return;
-    }
-    civil_format_stamp(proof->at_ms, stamp);
-    if (!proof->has_drift)
-        strbuf_addf(out, "Compared with Jira at %s.\n", stamp);
-    else if (proof->drift == 0)
-        strbuf_addf(out, "Equal to Jira at %s.\n", stamp);
-    else
-        strbuf_addf(
-            out, "Compared with Jira at %s: %" PRId64 " worklog%s differed and %s repaired.\n",
-            stamp, proof->drift, proof->drift == 1 ? "" : "s", proof->drift == 1 ? "was" : "were");
+    report_put_proof(proof, out);
 }
 
 enum err_class report_write_table(const struct report *report, const struct report_proof *proof,

@@ -77,19 +77,55 @@ static enum err_class read_row(struct reader *reader, const struct db_stmt *stmt
     return rc;
 }
 
+static struct reader *reader_new(struct tenant *tenant)
+{
+    struct reader *reader = calloc(1, sizeof(*reader));
+
+    if (reader) {
+        reader->tenant = tenant;
+        reader->comment = STRBUF_INIT(LIMIT_COMMENT_BYTES);
+    }
+    return reader;
+}
+
+static void bind_text_or_null(struct db_stmt *stmt, int param, struct str text)
+{
+    if (text.len > 0)
+        db_bind_text(stmt, param, text);
+    else
+        db_bind_null(stmt, param);
+}
+
+static enum err_class hand_out(struct reader *reader, struct db_stmt *stmt,
+                               enum err_class (*each)(void *arg, const struct worklog_row *row,
+                                                      struct err *err),
+                               void *arg, struct err *err)
+{
+    enum err_class rc;
+    bool row = false;
+
+    while ((rc = db_step(stmt, &row, err)) == ERR_OK && row) {
+        struct worklog_row worklog;
+
+        rc = read_row(reader, stmt, &worklog, err);
+        if (rc == ERR_OK)
+            rc = each(arg, &worklog, err);
+        if (rc != ERR_OK)
+            return rc;
+    }
+    return rc;
+}
+
 enum err_class worklogs_each(struct tenant *tenant, const struct worklog_filter *filter,
                              enum err_class (*each)(void *arg, const struct worklog_row *row,
                                                     struct err *err),
                              void *arg, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    AUTO(reader_free_autop) struct reader *reader = calloc(1, sizeof(*reader));
-    bool row = false;
+    AUTO(reader_free_autop) struct reader *reader = reader_new(tenant);
 
     if (!reader)
         return err_memory(err);
-    reader->tenant = tenant;
-    reader->comment = STRBUF_INIT(LIMIT_COMMENT_BYTES);
 
     enum err_class rc = db_prepare(
         tenant->db,
@@ -107,21 +143,85 @@ enum err_class worklogs_each(struct tenant *tenant, const struct worklog_filter 
     db_bind_i64(stmt, 1, filter->after_id);
     db_bind_i64(stmt, 2, filter->from_ms);
     db_bind_i64(stmt, 3, filter->to_ms);
-    if (filter->account.len > 0)
-        db_bind_text(stmt, 4, filter->account);
-    else
-        db_bind_null(stmt, 4);
+    bind_text_or_null(stmt, 4, filter->account);
     db_bind_i64(stmt, 5, filter->issue_id);
     db_bind_i64(stmt, 6, filter->id);
     db_bind_i64(stmt, 7, filter->limit);
-    while ((rc = db_step(stmt, &row, err)) == ERR_OK && row) {
-        struct worklog_row worklog;
+    return hand_out(reader, stmt, each, arg, err);
+}
 
-        rc = read_row(reader, stmt, &worklog, err);
-        if (rc == ERR_OK)
-            rc = each(arg, &worklog, err);
-        if (rc != ERR_OK)
-            return rc;
+enum err_class worklogs_by_start(struct tenant *tenant, const struct worklog_page *page,
+                                 enum err_class (*each)(void *arg, const struct worklog_row *row,
+                                                        struct err *err),
+                                 void *arg, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    AUTO(reader_free_autop) struct reader *reader = reader_new(tenant);
+    unsigned char digest[VAULT_DIGEST_BYTES];
+
+    if (!reader)
+        return err_memory(err);
+
+    enum err_class rc = db_prepare(
+        tenant->db,
+        SQL("SELECT w.client_worklog_id, w.client_issue_id, w.created, w.updated, w.started,"
+            " w.time_spent_seconds, w.comment, p.account_id FROM worklog AS w"
+            " LEFT JOIN person AS p ON p.id = w.person"
+            " WHERE w.started >= $1 AND w.started < $2"
+            " AND ($3 IS NULL OR p.account_id = $3) AND ($4 = 0 OR w.client_issue_id = $4)"
+            " AND ($5 IS NULL OR EXISTS (SELECT 1 FROM worklog_tag AS wt JOIN tag ON tag.id = wt.tag"
+            " WHERE wt.client_worklog_id = w.client_worklog_id AND tag.name_digest = $5))"
+            " AND (w.started > $6 OR (w.started = $6 AND w.client_worklog_id > $7))"
+            " ORDER BY w.started, w.client_worklog_id LIMIT $8"),
+        &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, page->from_ms);
+    db_bind_i64(stmt, 2, page->to_ms);
+    bind_text_or_null(stmt, 3, page->account);
+    db_bind_i64(stmt, 4, page->issue_id);
+    if (page->tag.len > 0) {
+        vault_digest(tenant->vault, "tag", "name", page->tag, digest);
+        db_bind_blob(stmt, 5, (struct str){(const char *)digest, sizeof(digest)});
+    } else {
+        db_bind_null(stmt, 5);
     }
-    return rc;
+    db_bind_i64(stmt, 6, page->after_ms);
+    db_bind_i64(stmt, 7, page->after_id);
+    db_bind_i64(stmt, 8, page->limit);
+    return hand_out(reader, stmt, each, arg, err);
+}
+
+enum err_class worklog_read(struct tenant *tenant, int64_t id,
+                            enum err_class (*each)(void *arg, const struct worklog_row *row,
+                                                   struct err *err),
+                            void *arg, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    AUTO(reader_free_autop) struct reader *reader = reader_new(tenant);
+    struct worklog_row worklog;
+    bool row = false;
+
+    if (!reader)
+        return err_memory(err);
+
+    enum err_class rc = db_prepare(
+        tenant->db,
+        SQL("SELECT w.client_worklog_id, w.client_issue_id, w.created, w.updated, w.started,"
+            " w.time_spent_seconds, w.comment, p.account_id FROM worklog AS w"
+            " LEFT JOIN person AS p ON p.id = w.person WHERE w.client_worklog_id = $1"
+            " ORDER BY w.client_worklog_id LIMIT 1"),
+        &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, id);
+    rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK && !row)
+        return err_set(err, ERR_NOT_FOUND, "the worklog %lld is not in the mirror of %s",
+                       (long long)id, tenant->info.name);
+    if (rc == ERR_OK)
+        rc = read_row(reader, stmt, &worklog, err);
+    return rc == ERR_OK ? each(arg, &worklog, err) : rc;
 }

@@ -137,15 +137,15 @@ static enum err_class settle_warnings(struct sync *sync, struct err *err)
 static enum err_class follow(struct sync *sync, struct err *err)
 {
     const struct sync_walk walk = {.wanted = want_unknown, .store = store, .phase = "reading"};
-    enum err_class rc = ERR_OK;
     char from[JIRA_QUERY_BYTES + 1];
+    /* A full run too: it may be the second half of one that was stopped. */
+    enum err_class rc = ask_again(sync, err);
 
-    if (sync->run.mode == SYNC_FULL) {
+    if (rc == ERR_OK && sync->run.mode == SYNC_FULL) {
         sync->mirror.bulk = true;
         rc = begin_full(sync, err);
     } else {
         sync->server_ms = ctx_now_ms(sync->tenant->ctx);
-        rc = ask_again(sync, err);
     }
     if (rc != ERR_OK)
         return rc;

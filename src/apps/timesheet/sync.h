@@ -7,6 +7,10 @@
  * is committed page by page together with the cursor that covers it, so a kill at any moment loses
  * and doubles nothing, and the next run goes on from there.
  */
+
+/* Other writers wait meanwhile: for so long, in all, Jira is waited for in one transaction. */
+#define SYNC_WAIT_IN_TX_MS 50
+
 struct sync_progress {
     enum sync_mode mode;
     const char *phase; /* literal: "reading", "deletions", "checking" */

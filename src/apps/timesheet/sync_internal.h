@@ -14,6 +14,7 @@ struct sync {
     struct sync_run committed_run;
     bool half;           /* in the middle of a unit of work */
     unsigned pages_open; /* stored since the last commit */
+    int64_t waited_ms;   /* for Jira, since then */
     struct sync_result *result;
     int64_t from_ms; /* where the feed of changes is followed from in this run; 0: its beginning */
     int64_t server_ms; /* Jira's clock at the beginning; 0: not told */
@@ -36,11 +37,12 @@ void sync_page_free(struct sync_page *page); /* NULL is fine */
 AUTO_DEFINE(struct sync_page, sync_page_free)
 
 /*
- * Transactions of a run: pages are gathered in one as long as the next answer is there already, and
- * committed before any wait; see pages.c. `open` begins a unit of work, and a transaction when none
- * is open. `close` ends the transaction, if one is open: with rc ERR_OK, or between two units (the
- * remote failed, or a stop was asked for), it commits; in the middle of a unit it rolls back to
- * what the database has. Returns rc, or what went wrong with the commit.
+ * Transactions of a run: pages are gathered in one as long as the next answer is there already, or
+ * nearly so, and committed before any wait that matters; see pages.c. `open` begins a unit of work,
+ * and a transaction when none is open. `close` ends the transaction, if one is open: with rc
+ * ERR_OK, or between two units (the remote failed, or a stop was asked for), it commits; in the
+ * middle of a unit it rolls back to what the database has. Returns rc, or what went wrong with the
+ * commit.
  */
 MUST_USE enum err_class sync_tx_open(struct sync *sync, struct err *err);
 MUST_USE enum err_class sync_tx_close(struct sync *sync, enum err_class rc, struct err *err);
@@ -71,6 +73,19 @@ struct sync_page_counts {
 };
 MUST_USE enum err_class sync_put_page(struct sync *sync, struct sync_page *page,
                                       struct sync_page_counts *ret, struct err *err);
+
+/*
+ * How far a walk over a feed has come. A page must lead on in time; so many in a row may be of one
+ * time (ten million worklogs, as a mass change in the database may leave them). Else the feed is
+ * taken for one that leads around in a circle: ERR_REMOTE.
+ */
+#define SYNC_PAGES_OF_A_TIME 10000
+struct sync_reached {
+    int64_t ms;
+    int pages; /* that came no further */
+};
+MUST_USE enum err_class sync_reach(struct sync *sync, struct sync_reached *reached,
+                                   const struct jira_feed_page *feed, struct err *err);
 
 /* Asks for the page's ids and waits for the answer. None: no call. */
 MUST_USE enum err_class sync_receive(struct sync *sync, struct sync_page *page, struct err *err);

@@ -4,6 +4,8 @@
  */
 #include "apps/timesheet/mirror.h"
 
+#include <assert.h>
+
 static enum err_class check_name(struct str name, struct err *err)
 {
     if (name.len == 0 || name.len > LIMIT_TAG_NAME_BYTES)
@@ -191,4 +193,72 @@ enum err_class tag_remove(struct mirror *mirror, int64_t worklog_id, struct str 
                           struct err *err)
 {
     return in_tx(mirror, remove_in_tx, worklog_id, name, err);
+}
+
+static enum err_class clear(struct tenant *tenant, int64_t worklog_id, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(
+        tenant->db, SQL("DELETE FROM worklog_tag WHERE client_worklog_id = $1"), &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, worklog_id);
+    return db_run(stmt, err);
+}
+
+enum err_class tags_replace(struct mirror *mirror, int64_t worklog_id, const struct str *names,
+                            size_t count, struct err *err)
+{
+    struct tenant *tenant = mirror->tenant;
+    int64_t issue = 0;
+    enum err_class rc = mirror_issue_of(tenant, worklog_id, &issue, err);
+
+    assert(db_in_tx(tenant->db));
+    for (size_t i = 0; i < count && rc == ERR_OK; i++)
+        rc = check_name(names[i], err);
+    if (rc == ERR_OK)
+        rc = clear(tenant, worklog_id, err);
+    for (size_t i = 0; i < count && rc == ERR_OK; i++) {
+        int64_t tag = 0;
+
+        rc = find_or_make(tenant, names[i], &tag, err);
+        if (rc == ERR_OK)
+            rc = run_pair(tenant,
+                          SQL("INSERT INTO worklog_tag (client_worklog_id, tag) VALUES ($1, $2)"
+                              " ON CONFLICT (client_worklog_id, tag) DO NOTHING"),
+                          worklog_id, tag, err);
+    }
+    if (rc == ERR_OK)
+        rc = check_room(tenant, worklog_id, err);
+    if (rc == ERR_OK)
+        rc = mirror_note_change(mirror, worklog_id, err);
+    return rc;
+}
+
+enum err_class tags_each(struct tenant *tenant,
+                         enum err_class (*each)(void *arg, struct str name, int64_t count,
+                                                struct err *err),
+                         void *arg, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    struct strbuf name = STRBUF_INIT(LIMIT_TAG_NAME_BYTES);
+    bool row = false;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("SELECT tag.id, tag.name, coalesce(used.n, 0) AS n FROM tag LEFT JOIN"
+                       " (SELECT tag, count(*) AS n FROM worklog_tag GROUP BY tag) AS used"
+                       " ON used.tag = tag.id ORDER BY tag.id LIMIT 100000"),
+                   &stmt, err);
+
+    while (rc == ERR_OK && (rc = db_step(stmt, &row, err)) == ERR_OK && row) {
+        struct vault_place place = {.record = "tag", .field = "name", .row = db_i64(stmt, 0)};
+
+        strbuf_reset(&name);
+        rc = vault_unseal(tenant->vault, &place, db_blob(stmt, 1), &name, err);
+        if (rc == ERR_OK)
+            rc = each(arg, strbuf_str(&name), db_i64(stmt, 2), err);
+    }
+    vault_wipe(&name);
+    return rc;
 }

@@ -10,6 +10,7 @@
 
 #include <cmocka.h>
 
+#include "../../../tests/lib/fault_vfs.h"
 #include "../../../tests/lib/sync_world.h"
 
 /* ---- full and incremental ---- */
@@ -183,6 +184,50 @@ static void feeds_that_never_end_are_given_up(void **state)
     }
     fake_jira_heal(&world->source);
     ok(world, sync_it(world));
+    equals_source(world);
+}
+
+/* A feed that leads around within one time: never twice in a row to the same page. */
+static void lead_around(void *arg, unsigned call)
+{
+    static char page[200];
+    const char **feed = arg;
+
+    (void)snprintf(page, sizeof(page),
+                   "{\"values\":[{\"worklogId\":1,\"updatedTime\":%lld}],\"lastPage\":false,"
+                   "\"nextPage\":\"x?since=0&after=%u\"}",
+                   (long long)FAKE_NOW_MS, call % 5);
+    *feed = page;
+}
+
+static void feeds_that_lead_around_in_a_circle_are_given_up(void **state)
+{
+    struct sync_world *world = *state;
+
+    fill(world, 3);
+    later(world, HOUR_MS);
+    world->source.on_call = lead_around;
+    world->source.on_call_arg = &world->source.feed;
+    assert_int_equal(sync_it(world), ERR_REMOTE);
+    assert_non_null(strstr(world->err.msg, "does not end"));
+    world->source.feed = NULL;
+    world->source.on_call_arg = &world->source.deletes;
+    assert_int_equal(sync_it(world), ERR_REMOTE);
+    assert_non_null(strstr(world->err.msg, "does not end"));
+    world->source.on_call = NULL;
+    world->source.deletes = NULL;
+    ok(world, sync_it(world));
+    equals_source(world);
+
+    /* What a verification asks the feed of deletions for. */
+    world->source.rows[2].deleted_ms = 1;
+    world->source.rows[2].silent = true;
+    world->source.on_call = lead_around;
+    assert_int_equal(verify_it(world), ERR_REMOTE);
+    assert_non_null(strstr(world->err.msg, "does not end"));
+    world->source.on_call = NULL;
+    world->source.deletes = NULL;
+    ok(world, verify_it(world));
     equals_source(world);
 }
 
@@ -618,6 +663,37 @@ static void a_thousand_worklogs_cost_about_two_calls(void **state)
     assert_true(world->source.net.in_flight_most >= 2);  /* fetched ahead */
 }
 
+/* The transactions of a copy of 30 pages, each answer of Jira taking so long. */
+static long transactions_of_a_copy(int64_t delay_ms)
+{
+    struct sync_world *world = NULL;
+    long count;
+
+    (void)sync_world_begin((void **)&world);
+    fill(world, 210);
+    later(world, HOUR_MS);
+    world->source.delay_ms = delay_ms;
+    fault_vfs_reset();
+    ok(world, sync_it(world));
+    count = fault_vfs.writers;
+    equals_source(world);
+    (void)sync_world_end((void **)&world);
+    return count;
+}
+
+/* That nobody else waits long meanwhile is seen to by tests/lib/sync_world.c. */
+static void pages_whose_answers_are_nearly_there_share_a_transaction(void **state)
+{
+    long there = transactions_of_a_copy(0), nearly = transactions_of_a_copy(1);
+    long soon = transactions_of_a_copy(20);
+    long late = transactions_of_a_copy(SYNC_WAIT_IN_TX_MS + 1);
+
+    (void)state;
+    assert_int_equal(nearly, there);
+    assert_in_range(soon, nearly * 2, 2 * nearly + 30 / (SYNC_WAIT_IN_TX_MS / 20));
+    assert_in_range(late, 30, 40);
+}
+
 static void start_over_reads_everything_again(void **state)
 {
     struct sync_world *world = *state;
@@ -647,6 +723,7 @@ int main(void)
         TEST(pages_may_be_of_any_size_and_times_may_be_equal_across_their_edges),
         TEST(more_of_one_time_than_jira_can_page_through_are_stepped_over_and_told),
         TEST(feeds_that_never_end_are_given_up),
+        TEST(feeds_that_lead_around_in_a_circle_are_given_up),
         TEST(what_is_not_shown_is_told_and_never_taken_for_deleted),
         TEST(what_cannot_be_stored_is_told_and_the_rest_is_stored),
         TEST(what_could_not_be_copied_is_asked_for_again_until_it_can),
@@ -663,6 +740,7 @@ int main(void)
         TEST(a_verification_may_be_the_first_run_of_all),
         TEST(a_data_center_is_mirrored_the_same),
         TEST(a_thousand_worklogs_cost_about_two_calls),
+        cmocka_unit_test(pages_whose_answers_are_nearly_there_share_a_transaction),
         TEST(start_over_reads_everything_again),
     };
 

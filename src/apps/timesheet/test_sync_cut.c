@@ -15,6 +15,9 @@
 #include "../../../tests/lib/fault_vfs.h"
 #include "../../../tests/lib/sync_world.h"
 
+/* An answer that takes so long: pages do not share a transaction. */
+#define ALONE_MS (2 * SYNC_WAIT_IN_TX_MS)
+
 /* ---- cut off, and resumed ---- */
 
 /* What the three kinds of run have to get through: a copy, changes, a drift. */
@@ -60,7 +63,7 @@ static void each_cut(enum sync_mode mode, enum fake_fault fault, unsigned fault_
         world->source.fail_from = n;
         world->source.fail_count = fault_count;
         world->source.fault = fault;
-        world->source.delay_ms = n % 2 ? 5 : 0; /* alone, or together in one transaction */
+        world->source.delay_ms = n % 2 ? ALONE_MS : 0; /* or together in one transaction */
         rc = run_mode(world, mode);
         cut = world->source.calls >= n;
         fake_jira_heal(&world->source);
@@ -176,6 +179,32 @@ static void what_is_done_is_not_done_again(void **state)
     assert_string_equal(after.deleted_next, before.deleted_next);
 }
 
+static void a_resumed_copy_remembers_what_its_first_half_could_not_copy(void **state)
+{
+    struct sync_world *world = *state;
+
+    fill(world, 30);
+    world->source.rows[2].hidden = true;
+    later(world, HOUR_MS);
+    fill(world, 30); /* the overlap holds no more than these */
+    later(world, HOUR_MS);
+    world->source.delay_ms = ALONE_MS;
+    world->source.fail_from = 12;
+    world->source.fail_count = 1000;
+    assert_int_equal(sync_it(world), ERR_NETWORK);
+    assert_int_equal(world->result.run.warnings, 1);
+    fake_jira_heal(&world->source);
+    ok(world, sync_it(world));
+    assert_int_equal(world->result.mode, SYNC_FULL);
+    ended(world, "completed_with_warnings", "invisible 3/0, ");
+
+    world->source.rows[2].hidden = false;
+    ok(world, sync_it(world));
+    assert_int_equal(world->result.mode, SYNC_INCREMENTAL);
+    assert_int_equal(world->result.run.stored, 1);
+    equals_source(world);
+}
+
 /* The process is gone in the middle of a call, without any chance to clean up. */
 static void an_end_of_the_process_at_any_call_costs_nothing(void **state)
 {
@@ -234,7 +263,7 @@ static void a_disk_that_fills_up_at_any_write_costs_nothing(void **state)
             assert_in_range(n, 0, 400);
             (void)sync_world_begin((void **)&world);
             prepare(world, (enum sync_mode)mode);
-            world->source.delay_ms = 5; /* so that pages do not share a transaction */
+            world->source.delay_ms = ALONE_MS;
             fault_vfs_reset();
             fault_vfs.fail_from = n;
             rc = run_mode(world, (enum sync_mode)mode);
@@ -340,9 +369,10 @@ static void whatever_happens_a_verification_ends_with_the_source(void **state)
 
 int main(void)
 {
+#define TEST(name) cmocka_unit_test_setup_teardown(name, sync_world_begin, sync_world_end)
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test_setup_teardown(what_is_done_is_not_done_again, sync_world_begin,
-                                        sync_world_end),
+        TEST(what_is_done_is_not_done_again),
+        TEST(a_resumed_copy_remembers_what_its_first_half_could_not_copy),
         cmocka_unit_test(a_network_that_breaks_at_any_call_costs_nothing),
         cmocka_unit_test(a_single_failure_at_any_call_heals_by_itself),
         cmocka_unit_test(a_broken_answer_at_any_call_costs_nothing),

@@ -173,6 +173,7 @@ static enum err_class read_deletions(struct sync *sync, struct verify *verify,
                                      struct jira_feed_page *feed, struct err *err)
 {
     int64_t since = INT64_MAX;
+    struct sync_reached reached = {0};
     char at[JIRA_QUERY_BYTES + 1];
 
     for (size_t i = 0; i < verify->extra_count; i++)
@@ -189,6 +190,8 @@ static enum err_class read_deletions(struct sync *sync, struct verify *verify,
             rc = jira_feed_start(sync->jira, JIRA_DELETED, at, &call, err);
         if (rc == ERR_OK)
             rc = jira_feed_finish(sync->jira, call, feed, err);
+        if (rc == ERR_OK)
+            rc = sync_reach(sync, &reached, feed, err);
         if (rc != ERR_OK)
             return rc;
         for (size_t i = 0; i < feed->count; i++) {

@@ -1,0 +1,106 @@
+/*
+ * query_rows.c: the rows themselves that a request lets through: their issues, to ask Jira who may
+ * see them, and their ids, to export them.
+ *
+ * The model: the period is cut as for a report without groups, and each stretch is put through the
+ * filter a chunk at a time. Threads: reads the columns, owns everything else.
+ */
+#include <assert.h>
+
+#include "apps/timesheet/filter.h"
+#include "apps/timesheet/query.h"
+
+#define CHUNK 1024
+#define BITS 64
+
+/* Gets the rows of a chunk. False: out of memory. */
+typedef bool take_rows(void *arg, const struct columns_view *view, const uint32_t *rows, size_t n);
+
+static enum err_class walk_span(const struct filter *filter, const struct span *span,
+                                take_rows *take, void *arg, struct err *err)
+{
+    uint32_t rows[CHUNK];
+
+    for (uint32_t from = span->from; from < span->to; from += CHUNK) {
+        uint32_t to = span->to - from > CHUNK ? from + CHUNK : span->to;
+        size_t tagged = filter->tag ? filter_seek_tagged(filter->view, from) : 0;
+        size_t n = filter_select(filter, from, to, tagged, rows);
+
+        if (!take(arg, filter->view, rows, n))
+            return err_memory(err);
+    }
+    return ERR_OK;
+}
+
+static enum err_class walk(const struct columns *columns, const struct report_request *request,
+                           take_rows *take, void *arg, size_t *ret_hidden, struct err *err)
+{
+    AUTO(buckets_done) struct buckets buckets = {0};
+    AUTO(filter_done) struct filter filter = {0};
+    struct columns_view view = columns_view(columns);
+    struct report_request whole = *request; /* the lists stay the caller's */
+
+    whole.group_count = 0;
+    if (buckets_cut(&buckets, &view, &whole, err) ||
+        filter_init(&filter, columns, &view, &whole, err))
+        return err->class;
+    for (size_t s = 0; s < buckets.span_count; s++)
+        if (walk_span(&filter, &buckets.spans[s], take, arg, err))
+            return err->class;
+    *ret_hidden = filter_hidden(&filter);
+    return ERR_OK;
+}
+
+static bool mark_issues(void *arg, const struct columns_view *view, const uint32_t *rows, size_t n)
+{
+    uint64_t *bits = arg;
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t code = view->issue[rows[i]];
+
+        bits[code / BITS] |= UINT64_C(1) << (code % BITS);
+    }
+    return true;
+}
+
+enum err_class query_issues(const struct columns *columns, const struct report_request *request,
+                            uint64_t *bits, struct err *err)
+{
+    struct report_request all = *request;
+    size_t hidden = 0;
+
+    all.visible = NULL;
+    return walk(columns, &all, mark_issues, bits, &hidden, err);
+}
+
+static bool list_rows(void *arg, const struct columns_view *view, const uint32_t *rows, size_t n)
+{
+    struct query_list *list = arg;
+
+    if (list->count + n > list->room) {
+        size_t room = list->room * 2 > list->count + CHUNK ? list->room * 2 : list->count + CHUNK;
+        int64_t *ids = reallocarray(list->ids, room, sizeof(*ids));
+
+        if (!ids)
+            return false;
+        list->ids = ids;
+        list->room = room;
+    }
+    for (size_t i = 0; i < n; i++)
+        list->ids[list->count++] = view->id[rows[i]];
+    return true;
+}
+
+enum err_class query_rows(const struct columns *columns, const struct report_request *request,
+                          struct query_list *ret, struct err *err)
+{
+    struct query_list list = {0};
+    enum err_class rc = walk(columns, request, list_rows, &list, &list.hidden, err);
+
+    if (rc != ERR_OK) {
+        free(list.ids);
+        return rc;
+    }
+    *ret = list;
+    return ERR_OK;
+}

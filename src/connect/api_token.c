@@ -1,0 +1,333 @@
+/*
+ * api_token.c: tokens for programs.
+ *
+ * The tenant's id stands in the token, so that the right database is asked at once, and so that a
+ * leaked one can be traced; the digest is over the whole text. The role is stored beside the
+ * account: a row whose account is gone must not become the administrator's.
+ *
+ * Threads: the cache (known.h) has its own lock; a tenant's handle belongs to the caller.
+ */
+#include "connect/api_token.h"
+
+#include <inttypes.h>
+#include <sodium.h>
+#include <stdlib.h>
+
+#include "base/civil.h"
+#include "connect/known.h"
+
+#define PREFIX "tenon_"
+#define NAME_BYTES_MAX (4 * API_TOKEN_NAME_CHARS_MAX)
+#define LIST_MAX 10000
+#define USES_AT_ONCE 256
+
+static const struct {
+    const char *name;
+    unsigned bit;
+} scopes[] = {{"read", MAY_READ}, {"write", MAY_WRITE}, {"admin", MAY_ADMINISTER}};
+
+const char *api_token_scope(size_t n, unsigned *ret_bit)
+{
+    if (n >= ARRAY_LEN(scopes))
+        return NULL;
+    *ret_bit = scopes[n].bit;
+    return scopes[n].name;
+}
+
+bool api_token_parse_scopes(struct str words, unsigned *ret)
+{
+    unsigned bits = 0;
+
+    while (words.len > 0) {
+        struct str rest = {NULL, 0}, word = str_trim(str_cut(words, ',', &rest));
+        unsigned before = bits;
+
+        for (size_t i = 0; i < ARRAY_LEN(scopes); i++)
+            if (str_eq_z(word, scopes[i].name))
+                bits |= scopes[i].bit;
+        if (bits == before)
+            return false;
+        words = rest;
+    }
+    *ret = bits;
+    return bits != 0;
+}
+
+static struct vault_place name_place(int64_t id)
+{
+    return (struct vault_place){.record = "api_token", .field = "name", .row = id};
+}
+
+static void bind_digest(struct db_stmt *stmt, int param, const unsigned char *digest)
+{
+    db_bind_blob(stmt, param, (struct str){(const char *)digest, SECRET_DIGEST_BYTES});
+}
+
+/* ---- Making ---- */
+
+static enum err_class check_name(struct str name, struct err *err)
+{
+    size_t chars = 0;
+    bool control = false;
+
+    for (size_t i = 0; i < name.len; i++) {
+        chars += ((unsigned char)name.ptr[i] & 0xc0) != 0x80;
+        control = control || (unsigned char)name.ptr[i] < 0x20 || name.ptr[i] == 0x7f;
+    }
+    if (chars >= 1 && chars <= API_TOKEN_NAME_CHARS_MAX && !control && str_is_utf8(name))
+        return ERR_OK;
+    return err_set(err, ERR_INPUT,
+                   "the token's name must have 1 to %d characters, none of them a control "
+                   "character; it has %zu%s",
+                   API_TOKEN_NAME_CHARS_MAX, chars, control ? ", and one is" : "");
+}
+
+static enum err_class check(const struct tenant *tenant, const struct api_token *token,
+                            struct err *err)
+{
+    int64_t now = ctx_now_ms(tenant->ctx);
+    enum err_class rc = check_name(token->name, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    if (token->scopes == 0 || (token->scopes & ~(unsigned)MAY_ALL) != 0)
+        return err_set(err, ERR_INPUT, "the token has no scope; give it read, write or admin");
+    if (token->account.len > LIMIT_ACCOUNT_ID_BYTES)
+        return err_set(err, ERR_INPUT, "the account id has %zu bytes; %d are the most",
+                       token->account.len, LIMIT_ACCOUNT_ID_BYTES);
+    if (token->expires_ms != 0 && (token->expires_ms <= now ||
+                                   token->expires_ms - now > API_TOKEN_DAYS_MAX * MS_PER_DAY))
+        return err_set(err, ERR_INPUT, "the token must end between now and %d days from now",
+                       API_TOKEN_DAYS_MAX);
+    return ERR_OK;
+}
+
+/* In a transaction. person 0: none. */
+static enum err_class count_of(struct tenant *tenant, int64_t person, int64_t *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc = db_prepare(
+        tenant->db, SQL("SELECT count(*) AS n FROM api_token WHERE coalesce(person, 0) = $1"),
+        &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, person);
+    rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK)
+        *ret = db_i64(stmt, 0);
+    return rc;
+}
+
+static enum err_class insert(struct tenant *tenant, const struct api_token *token,
+                             const unsigned char *digest, struct str sealed, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    int64_t person = 0, count = 0;
+    enum err_class rc = ERR_OK;
+
+    if (token->account.len > 0)
+        rc = person_ref(tenant, token->account, &person, err);
+    if (rc == ERR_OK)
+        rc = count_of(tenant, person, &count, err);
+    if (rc == ERR_OK && count >= API_TOKENS_MAX)
+        rc = err_set(err, ERR_LIMIT,
+                     "there are %" PRId64 " tokens already, the most for one account; remove some "
+                     "that are not used",
+                     count);
+    if (rc == ERR_OK)
+        rc = db_prepare(tenant->db,
+                        SQL("INSERT INTO api_token (id, name, person, role, scopes, digest, made,"
+                            " expires) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"),
+                        &stmt, err);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, token->id);
+    db_bind_blob(stmt, 2, sealed);
+    if (person)
+        db_bind_i64(stmt, 3, person);
+    else
+        db_bind_null(stmt, 3);
+    db_bind_text(stmt, 4, str_from(person ? "person" : "admin"));
+    db_bind_i64(stmt, 5, token->scopes);
+    bind_digest(stmt, 6, digest);
+    db_bind_i64(stmt, 7, token->made_ms);
+    if (token->expires_ms)
+        db_bind_i64(stmt, 8, token->expires_ms);
+    else
+        db_bind_null(stmt, 8);
+    return db_run(stmt, err);
+}
+
+enum err_class api_token_add(struct tenant *tenant, struct api_token *token,
+                             char ret_text[API_TOKEN_BYTES + 1], struct err *err)
+{
+    struct strbuf sealed = STRBUF_INIT(NAME_BYTES_MAX + VAULT_SEAL_OVERHEAD);
+    unsigned char digest[SECRET_DIGEST_BYTES];
+    char secret[SECRET_TEXT_BYTES + 1], text[API_TOKEN_BYTES + 1];
+    struct api_token made = *token;
+    enum err_class rc = check(tenant, token, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    /* Random, so that the id of a removed one never comes back; and a whole number for any client. */
+    made.id = 1 + (int64_t)(ctx_random_u64(tenant->ctx) >> 12);
+    made.made_ms = ctx_now_ms(tenant->ctx);
+    secret_new(tenant->ctx, secret);
+    (void)snprintf(text, sizeof(text), PREFIX "%s_%s", tenant->info.id, secret);
+    secret_digest(SECRET_TOKEN, str_from(text), digest);
+
+    const struct vault_place place = name_place(made.id);
+
+    rc = vault_seal(tenant->vault, tenant->ctx, &place, made.name, &sealed, err);
+    if (rc == ERR_OK)
+        rc = db_begin(tenant->db, DB_WRITE, err);
+    if (rc == ERR_OK)
+        rc = db_end(tenant->db, insert(tenant, &made, digest, strbuf_str(&sealed), err), err);
+    if (rc == ERR_OK) {
+        *token = made;
+        memcpy(ret_text, text, sizeof(text));
+    }
+    sodium_memzero(secret, sizeof(secret));
+    sodium_memzero(text, sizeof(text));
+    strbuf_done(&sealed);
+    return rc;
+}
+
+/* ---- Listing and removing ---- */
+
+static enum err_class read_row(struct tenant *tenant, struct arena *arena,
+                               const struct db_stmt *stmt, struct api_token *ret, struct err *err)
+{
+    struct strbuf name = STRBUF_INIT(NAME_BYTES_MAX);
+    struct vault_place place;
+    enum err_class rc;
+
+    *ret = (struct api_token){
+        .id = db_i64(stmt, db_col(stmt, "id")),
+        .account = arena_dup(arena, db_text(stmt, db_col(stmt, "account"))),
+        .scopes = (unsigned)db_i64(stmt, db_col(stmt, "scopes")) & MAY_ALL,
+        .made_ms = db_i64(stmt, db_col(stmt, "made")),
+        .expires_ms = db_i64(stmt, db_col(stmt, "expires")),
+        .last_used_ms = db_i64(stmt, db_col(stmt, "last_used")),
+    };
+    place = name_place(ret->id);
+    rc = vault_unseal(tenant->vault, &place, db_blob(stmt, db_col(stmt, "name")), &name, err);
+    ret->name = arena_dup(arena, strbuf_str(&name));
+    strbuf_done(&name);
+    return rc == ERR_OK && !ret->name.ptr ? err_memory(err) : rc;
+}
+
+enum err_class api_token_list(struct tenant *tenant, struct arena *arena, const char *account,
+                              struct api_token **ret, size_t *ret_count, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    struct api_token *list = NULL;
+    size_t count = 0, room = 0;
+    bool row = false;
+    enum err_class rc = db_prepare(
+        tenant->db,
+        SQL("SELECT t.id AS id, t.name AS name, coalesce(p.account_id, '') AS account,"
+            " t.scopes AS scopes, t.made AS made, t.expires AS expires, t.last_used AS last_used"
+            " FROM api_token t LEFT JOIN person p ON p.id = t.person"
+            " WHERE $1 IS NULL OR coalesce(p.account_id, '') = $1 ORDER BY t.made, t.id"
+            " LIMIT 10000"),
+        &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_text(stmt, 1, str_from(account)); /* NULL binds NULL */
+    while ((rc = db_step(stmt, &row, err)) == ERR_OK && row) {
+        if (count == room) { /* at most 11 turns: it doubles up to LIST_MAX */
+            size_t more = room ? 2 * room : 16;
+            struct api_token *larger = arena_alloc(arena, more * sizeof(*larger));
+
+            if (!larger)
+                return err_memory(err);
+            if (count)
+                memcpy(larger, list, count * sizeof(*larger));
+            list = larger;
+            room = more;
+        }
+        rc = read_row(tenant, arena, stmt, &list[count], err);
+        if (rc != ERR_OK)
+            return rc;
+        count++;
+    }
+    if (rc == ERR_OK) {
+        *ret = list;
+        *ret_count = count;
+    }
+    return rc;
+}
+
+enum err_class api_token_remove(struct api_tokens *tokens, struct tenant *tenant, int64_t id,
+                                const char *account, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(
+        tenant->db,
+        SQL("DELETE FROM api_token WHERE id = $1 AND ($2 IS NULL OR person IN"
+            " (SELECT id FROM person WHERE account_id = $2))"),
+        &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_begin(tenant->db, DB_WRITE, err);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, id);
+    db_bind_text(stmt, 2, str_from(account));
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK && db_changes(tenant->db) == 0)
+        rc = err_set(err, ERR_NOT_FOUND, "there is no token %" PRId64 " of yours; it may be gone",
+                     id);
+    return api_tokens_end(tokens, tenant, db_end(tenant->db, rc, err), NULL, id);
+}
+
+enum err_class api_token_close_account(struct api_tokens *tokens, struct tenant *tenant,
+                                       const char *account, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(tenant->db,
+                                   SQL("DELETE FROM api_token WHERE person IN"
+                                       " (SELECT id FROM person WHERE account_id = $1)"),
+                                   &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_begin(tenant->db, DB_WRITE, err);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_text(stmt, 1, str_from(account));
+    return api_tokens_end(tokens, tenant, db_end(tenant->db, db_run(stmt, err), err), account, 0);
+}
+
+/* ---- Authenticating ---- */
+
+struct api_tokens {
+    const struct ctx *ctx;
+    struct store_pool *pool;
+    struct known *known;
+};
+
+enum err_class api_tokens_new(const struct ctx *ctx, struct store_pool *pool,
+                              struct api_tokens **ret, struct err *err)
+{
+    AUTO(api_tokens_free_autop) struct api_tokens *tokens = calloc(1, sizeof(*tokens));
+
+    if (!tokens)
+        return err_memory(err);
+    *tokens = (struct api_tokens){.ctx = ctx, .pool = pool, .known = known_new()};
+    if (!tokens->known)
+        return err_memory(err);
+    *ret = TAKE(tokens);
+    return ERR_OK;
+}
+
+void api_tokens_free(struct api_tokens *tokens)
+{
+    if (!tokens)
+        return;
+    known_free(tokens->known);
+    free(tokens);
+}

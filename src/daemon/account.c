@@ -1,0 +1,213 @@
+/*
+ * account.c: who am I, what may I do, and which sites are there.
+ *
+ * GET /me is what every page asks first and what a benchmark of sign-in asks for: it is answered
+ * without disk and network as soon as the site is in memory and Jira was asked lately what the
+ * person may do.
+ */
+#include "daemon/internal.h"
+
+static void put_tenant(struct json_out *json, const struct tenant_info *info)
+{
+    json_object(json);
+    json_key(json, "id");
+    json_put_z(json, info->id);
+    json_key(json, "name");
+    json_put_z(json, info->name);
+    json_key(json, "url");
+    json_put_z(json, info->base_url);
+    json_key(json, "kind");
+    json_put_z(json, tenant_kind_name(info->kind));
+    json_object_end(json);
+}
+
+static enum err_class list_tenant(void *arg, const struct tenant_info *info, struct err *err)
+{
+    (void)err;
+    put_tenant(arg, info);
+    return ERR_OK;
+}
+
+/* All of them for a local administrator, for anybody else their own. */
+static enum err_class put_tenants(struct request *request, struct json_out *json, struct err *err)
+{
+    struct data *data = NULL;
+    enum err_class rc = ERR_OK;
+
+    json_key(json, "tenants");
+    json_array(json);
+    if (request->site) {
+        put_tenant(json, &request->site->info);
+    } else if (request->who.role == ROLE_ADMIN) {
+        rc = store_pool_data(request->daemon->store, &data, err);
+        if (rc == ERR_OK)
+            rc = tenant_each(data, list_tenant, json, err);
+        store_pool_give_data(request->daemon->store, data);
+    }
+    json_array_end(json);
+    return rc;
+}
+
+/* ---- What they may do ---- */
+
+static enum err_class ask_jira(struct request *request, bool *ret, struct err *err)
+{
+    struct link link = {0};
+    enum err_class rc = request_link(request, AS_TENANT, "rights", &link, err);
+
+    if (rc == ERR_OK)
+        *ret = false; /* INTERIM */
+    link_done(&link);
+    return rc;
+}
+
+static enum err_class is_admin(struct request *request, bool may_wait, bool *ret, struct err *err)
+{
+    const struct principal *who = &request->who;
+
+    *ret = who->role == ROLE_ADMIN;
+    if (*ret || who->account[0] == '\0' || !request->site ||
+        site_knows_admin(request->site, who->account, ret))
+        return ERR_OK;
+    if (!may_wait)
+        return err_set(err, ERR_BUSY, "not known yet");
+
+    enum err_class rc = ask_jira(request, ret, err);
+
+    if (rc == ERR_OK)
+        site_learn_admin(request->site, who->account, *ret);
+    return rc;
+}
+
+enum err_class request_is_admin(struct request *request, bool *ret, struct err *err)
+{
+    return is_admin(request, true, ret, err);
+}
+
+static enum err_class find_rights(struct request *request, bool may_wait, struct rights *ret,
+                                  bool *ret_admin, struct err *err)
+{
+    const struct daemon_options *options = &request->daemon->options;
+    enum err_class rc = is_admin(request, may_wait, ret_admin, err);
+
+    *ret = (struct rights){true, true, true};
+    if (!request->site || request->who.role == ROLE_ADMIN)
+        return rc;
+    for (size_t i = 0; i < options->app_count && rc == ERR_OK; i++)
+        if (options->apps[i]->rights) {
+            request->app = options->apps[i];
+            rc = options->apps[i]->rights(request, may_wait, ret, err);
+        }
+    return rc;
+}
+
+/* ---- The answer ---- */
+
+static bool me_is_fast(struct request *request)
+{
+    struct rights rights;
+    bool admin = false;
+    struct err err = {0};
+
+    if (request->who.tenant[0] == '\0')
+        return false;
+    request->site = daemon_site_in_use(request->daemon, request->who.tenant);
+    if (request->site && find_rights(request, false, &rights, &admin, &err) == ERR_OK)
+        return true;
+    daemon_give_site(request->site);
+    request->site = NULL;
+    return false;
+}
+
+static enum err_class open_site(struct request *request, struct err *err)
+{
+    enum err_class rc;
+
+    if (request->site || request->who.tenant[0] == '\0')
+        return ERR_OK;
+    rc = store_pool_tenant(request->daemon->store, str_from(request->who.tenant), &request->tenant,
+                           err);
+    return rc == ERR_OK ? daemon_site(request->daemon, &request->tenant->info, &request->site, err)
+                        : rc;
+}
+
+static void put_rights(struct json_out *json, const struct rights *rights, bool admin)
+{
+    json_key(json, "may");
+    json_object(json);
+    json_key(json, "log");
+    json_put_bool(json, rights->log);
+    json_key(json, "report");
+    json_put_bool(json, rights->report);
+    json_key(json, "others");
+    json_put_bool(json, rights->others);
+    json_key(json, "admin");
+    json_put_bool(json, admin);
+    json_object_end(json);
+}
+
+static enum err_class put_me(struct request *request, struct json_out *json, struct err *err)
+{
+    const struct principal *who = &request->who;
+    struct rights rights;
+    bool admin = false;
+    enum err_class rc = find_rights(request, true, &rights, &admin, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    json_key(json, "account");
+    json_put_z(json, who->account[0] ? who->account : NULL);
+    json_key(json, "name"); /* people's names come from Jira, by /labels */
+    json_put_null(json);
+    json_key(json, "by");
+    json_put_z(json, principal_by_name(who->by));
+    json_key(json, "role");
+    json_put_z(json, who->role == ROLE_ADMIN ? "admin" : "person");
+    json_key(json, "tenant");
+    if (request->site)
+        put_tenant(json, &request->site->info);
+    else
+        json_put_null(json);
+    rc = put_tenants(request, json, err);
+    put_rights(json, &rights, admin);
+    json_key(json, "csrf");
+    json_put_z(json, auth_csrf(request));
+    json_key(json, "now");
+    json_put_stamp(json, ctx_now_ms(&request->daemon->ctx));
+    json_key(json, "version");
+    json_put_z(json, TENON_VERSION);
+    return rc;
+}
+
+static enum err_class me(struct request *request, struct err *err)
+{
+    struct json_out json = json_out(&request->ex->out);
+    enum err_class rc = open_site(request, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    json_object(&json);
+    rc = put_me(request, &json, err);
+    json_object_end(&json);
+    return rc;
+}
+
+static enum err_class tenants(struct request *request, struct err *err)
+{
+    struct json_out json = json_out(&request->ex->out);
+    enum err_class rc = open_site(request, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    json_object(&json);
+    rc = put_tenants(request, &json, err);
+    json_object_end(&json);
+    return rc;
+}
+
+static const struct api_route routes[] = {
+    {HTTP_GET, "/api/v1/me", 0, 0, me, me_is_fast},
+    {HTTP_GET, "/api/v1/tenants", 0, 0, tenants, NULL},
+};
+
+const struct api_area account_area = {routes, ARRAY_LEN(routes)};

@@ -1,0 +1,15 @@
+#ifndef DAEMON_AUTH_H
+#define DAEMON_AUTH_H
+#include "connect/password.h"
+#include "connect/session.h"
+
+/*
+ * All ways of proving who one is, made at the start and shared by all threads. Each member is
+ * thread-safe by itself.
+ */
+struct auth {
+    struct passwords *passwords;
+    struct sessions *sessions;
+};
+
+#endif

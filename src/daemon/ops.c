@@ -1,0 +1,198 @@
+/* ops.c: the routes for those who operate the server, and the pages that need nobody to sign in. */
+#include <malloc.h>
+#include <unistd.h>
+
+#include "custody/page.h"
+#include "daemon/assets.h"
+#include "daemon/internal.h"
+
+/* The process answers: that is all a supervisor wants to know. */
+static enum err_class healthz(struct request *request, struct err *err)
+{
+    (void)err;
+    request->ex->content_type = "text/plain; charset=utf-8";
+    strbuf_add_z(&request->ex->out, "ok\n");
+    return ERR_OK;
+}
+
+/* Can it do its work? Key, control database, room. 503 with the sentence when not. */
+static enum err_class readyz(struct request *request, struct err *err)
+{
+    struct daemon *daemon = request->daemon;
+    struct data *data = NULL;
+    int64_t waiting = 0;
+    enum err_class rc = atomic_load(&daemon->stopping)
+                            ? err_set(err, ERR_BUSY, "the server is stopping")
+                            : store_pool_data(daemon->store, &data, err);
+
+    if (rc == ERR_OK)
+        rc = jobs_count(data->control, JOB_WAITING, &waiting, err);
+    store_pool_give_data(daemon->store, data);
+    if (rc != ERR_OK) {
+        err->class = ERR_BUSY;
+        return ERR_BUSY;
+    }
+    request->ex->content_type = "text/plain; charset=utf-8";
+    strbuf_add_z(&request->ex->out, "ready\n");
+    return ERR_OK;
+}
+
+/* From /proc; 0 when it cannot be read. */
+static int64_t resident_bytes(void)
+{
+    FILE *file = fopen("/proc/self/statm", "re");
+    long long pages[2] = {0, 0};
+
+    if (!file)
+        return 0;
+    if (fscanf(file, "%lld %lld", &pages[0], &pages[1]) != 2)
+        pages[1] = 0;
+    (void)fclose(file);
+    return pages[1] * sysconf(_SC_PAGESIZE);
+}
+
+static enum err_class metrics(struct request *request, struct err *err)
+{
+    struct daemon *daemon = request->daemon;
+    const char **names =
+        arena_alloc(request->ex->arena, (daemon->route_count + 1) * sizeof(names[0]));
+    struct data *data = NULL;
+    size_t sites = 0;
+    size_t site_bytes = sites_bytes(daemon, &sites);
+    int64_t waiting = 0, parked = 0;
+    enum err_class rc = names ? store_pool_data(daemon->store, &data, err) : err_memory(err);
+
+    if (rc == ERR_OK)
+        rc = jobs_count(data->control, JOB_WAITING, &waiting, err);
+    if (rc == ERR_OK)
+        rc = jobs_count(data->control, JOB_PARKED, &parked, err);
+    store_pool_give_data(daemon->store, data);
+    if (rc != ERR_OK)
+        return rc;
+
+    const struct gauge gauges[] = {
+        {"tenon_jobs_waiting", "Jobs that wait in the queue.", waiting},
+        {"tenon_jobs_parked", "Jobs that failed for good and wait for an administrator.", parked},
+        {"tenon_sites", "Tenants in memory.", (int64_t)sites},
+        {"tenon_sites_bytes", "Memory of their reports.", (int64_t)site_bytes},
+        {"process_resident_memory_bytes", "Resident memory.", resident_bytes()},
+        {"tenon_uptime_seconds", "Since the start.",
+         (ctx_mono_ms(&daemon->ctx) - daemon->started_ms) / 1000},
+    };
+
+    for (size_t i = 0; i < daemon->route_count; i++)
+        names[i] = daemon->bound[i].route->path;
+    names[daemon->route_count] = "none";
+    request->ex->content_type = "text/plain; version=0.0.4; charset=utf-8";
+    metrics_write(&daemon->metrics, names, gauges, ARRAY_LEN(gauges), &request->ex->out);
+    return ERR_OK;
+}
+
+/* The form that the client likes best; a browser gets the page. */
+static enum page_form wanted_form(const struct http_exchange *ex, const char **ret_type)
+{
+    struct str accept = http_in_header(ex, "Accept");
+
+    if (memmem(accept.ptr ? accept.ptr : "", accept.len, "text/html", 9)) {
+        *ret_type = "text/html; charset=utf-8";
+        return PAGE_HTML;
+    }
+    if (memmem(accept.ptr ? accept.ptr : "", accept.len, "text/plain", 10)) {
+        *ret_type = "text/plain; charset=utf-8";
+        return PAGE_TEXT;
+    }
+    *ret_type = "application/json";
+    return PAGE_JSON;
+}
+
+static enum err_class data_storage(struct request *request, struct err *err)
+{
+    enum page_form form = wanted_form(request->ex, &request->ex->content_type);
+
+    http_out_header(request->ex, "Vary", "Accept");
+    http_out_header(request->ex, "Content-Security-Policy",
+                    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *");
+    return page_write(request->daemon->options.catalog, form, &request->ex->out, err);
+}
+
+/* ---- Pages ---- */
+
+/* Who may show our pages in a frame: Jira, and nobody else. */
+#define FRAME_ANCESTORS "frame-ancestors 'self' https://*.atlassian.net https://*.jira.com"
+#define PAGE_CSP                                                                                   \
+    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "     \
+    "data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; " FRAME_ANCESTORS
+#define FRAME_CSP                                                                                  \
+    "default-src 'self'; script-src 'self' https://connect-cdn.atl-paas.net; style-src 'self' "    \
+    "'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; "           \
+    "form-action 'self'; object-src 'none'; " FRAME_ANCESTORS
+
+static bool takes_gzip(const struct http_exchange *ex)
+{
+    struct str accept = http_in_header(ex, "Accept-Encoding");
+
+    return accept.len > 0 && memmem(accept.ptr, accept.len, "gzip", 4) != NULL;
+}
+
+static enum err_class put_asset(struct http_exchange *ex, const struct asset *asset,
+                                struct err *err)
+{
+    unsigned char *plain = NULL;
+
+    if (!asset->gzip || takes_gzip(ex)) {
+        if (asset->gzip)
+            http_out_header(ex, "Content-Encoding", "gzip");
+        strbuf_add(&ex->out, (const char *)asset->bytes, asset->len);
+        return ERR_OK;
+    }
+
+    enum err_class rc = asset_plain(asset, &plain, err);
+
+    if (rc == ERR_OK)
+        strbuf_add(&ex->out, (const char *)plain, asset->plain_len);
+    free(plain);
+    return rc;
+}
+
+/* A page, or a file that it loads. */
+static enum err_class file(struct request *request, struct err *err)
+{
+    struct http_exchange *ex = request->ex;
+    const struct asset *asset = assets_find(ex->path);
+    bool framed = http_in_query(ex, "xdm_e").len > 0;
+
+    if (!asset)
+        return err_set(err, ERR_NOT_FOUND, "nothing is served at this path");
+    ex->content_type = asset->type;
+    http_out_header(ex, "ETag", asset->etag);
+    http_out_header(ex, "Cache-Control",
+                    asset->immutable ? "public, max-age=31536000, immutable" : "no-cache");
+    http_out_header(ex, "Content-Security-Policy", framed ? FRAME_CSP : PAGE_CSP);
+    http_out_header(ex, "Vary", "Accept-Encoding");
+    if (str_eq_z(http_in_header(ex, "If-None-Match"), asset->etag)) {
+        ex->status = 304;
+        return ERR_OK;
+    }
+    return put_asset(ex, asset, err);
+}
+
+#define PUBLIC_FAST (API_PUBLIC | API_FAST)
+
+static const struct api_route routes[] = {
+    {HTTP_GET, "/healthz", 0, PUBLIC_FAST, healthz, NULL},
+    {HTTP_GET, "/readyz", 0, PUBLIC_FAST, readyz, NULL},
+    {HTTP_GET, "/metrics", 0, PUBLIC_FAST, metrics, NULL},
+    {HTTP_GET, "/data-storage", 0, PUBLIC_FAST, data_storage, NULL},
+    {HTTP_GET, "/openapi.yaml", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/time", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/reports", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/sync", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/settings", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/data", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/setup", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/sign-in", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/assets/{name}", 0, PUBLIC_FAST, file, NULL},
+};
+
+const struct api_area ops_area = {routes, ARRAY_LEN(routes)};

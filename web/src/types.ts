@@ -1,0 +1,55 @@
+/* The shapes of the HTTP API; openapi.yaml says them to others. */
+export type Tenant = { id: string; name: string; url: string; kind: 'cloud' | 'datacenter' }
+export type Me = {
+    account: string | null; name: string | null; by: 'connect' | 'forge' | 'session' | 'token'; role: 'person' | 'admin'
+    tenant: Tenant | null; tenants: Tenant[]; may: { log: boolean; report: boolean; others: boolean; admin: boolean }
+    csrf: string | null; zone: string; now: string; version: string
+}
+export type Worklog = {
+    id: string; issue: string; account: string; started: string; created: string; updated: string
+    seconds: number; comment: string; tags: string[]
+}
+export type Estimate = { mode: 'auto' } | { mode: 'leave' } | { mode: 'new'; to: string } | { mode: 'manual'; by: string }
+export type WorklogDraft = { issue: string; started: string; seconds: number; comment?: string; tags?: string[]; estimate?: Estimate }
+export type ActionResult = { done: { id: string; to: Worklog | null }[]; failed: { id: string; status: number; detail: string }[] }
+export type Hidden = { issues: number }
+export type ReportRow = { seconds: number; count: number } & Record<string, string | number | null>
+export type Proof = { at: string | null; drift: number | null }
+export type Report = {
+    rows: ReportRow[]; rows_all: number; seconds: number; count: number; hidden: Hidden; proof: Proof
+    state: { synced: string | null; complete: boolean; stale_since: string | null }
+}
+export type IssueLabel = { key: string; summary: string; type: string; status: string; project: { id: string; key: string; name: string } }
+export type PersonLabel = { name: string; avatar: string | null }
+export type Access = { everybody: boolean; accounts: string[]; groups: string[] }
+export type Settings = {
+    working_days: number[]; holidays: string[]; extra_days: string[]; expected_seconds: number; week_start: number; zone: string
+    rounding_minutes: number; comment_required: boolean; warn_future: boolean; page_size: number; non_working_issues: string[]
+    access: { log: Access; report: Access; others: Access }
+}
+export type DayTotal = { date: string; expected: number; logged: number; real: number; missing: boolean }
+export type DayTotals = { account: string; expected: number; logged: number; real: number; days: DayTotal[] }
+export type SyncMode = 'full' | 'incremental' | 'verify'
+export type Sync = {
+    state: 'never' | 'idle' | 'waiting' | 'running' | 'failed'; mode: SyncMode | null; phase: string | null
+    stored: number; seen: number; done: number | null; left_seconds: number | null; rate: number | null; limit: 'jira' | 'network' | 'disk' | null
+    count: number; complete: boolean; synced: string | null; proof: Proof; stale_since: string | null
+    failure: { detail: string; at: string; retry_at: string | null } | null; warnings: number
+    budget: { requests: number; points: number; points_limit: number | null; points_left: number | null; reset: string | null; throttled: number }
+    queue: { waiting: number; parked: number }; webhook: { last: string | null }
+}
+export type SyncWarning = { code: string; worklog: string | null; issue: string | null; text: string }
+export type SyncRun = {
+    id: string; mode: SyncMode; state: 'completed' | 'completed with warnings' | 'failed' | 'stopped'
+    started: string; ended: string | null; stored: number; deleted: number; requests: number; warnings: number
+}
+export type SavedReport = { id: string; name: string; query: string; shared: boolean; own: boolean }
+export type DataField = { name: string; class: string; protection: string; what: string }
+export type DataRecord = {
+    name: string; app: string; why: string; retention: string; shown_to: string; rows: number | null; oldest: string | null; fields: DataField[]
+}
+export type DataPage = { catalog_version: number; records: DataRecord[] }
+export type Webhook = { url: string; secret?: string; events: string[]; steps?: string[]; set?: boolean; last?: string | null }
+export type ApiToken = {
+    id: string; name: string; account: string; scopes: string[]; created: string; expires: string | null; last_used: string | null; token?: string
+}
