@@ -30,6 +30,7 @@
 
 /* Jira */
 #define LIMIT_FEED_PAGE_ROWS 1000 /* the official maximum of the worklog feeds */
+#define LIMIT_JQL_BYTES (32 * 1024) /* of one query */
 #define LIMIT_WARNINGS_KEPT 10000 /* warnings kept of one run */
 
 /* Jobs */

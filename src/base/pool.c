@@ -50,7 +50,7 @@ static void *take_and_run(void *arg)
     return NULL;
 }
 
-enum err_class pool_new(size_t threads, size_t waiting_max, struct pool **ret, struct err *err)
+struct pool *pool_new(size_t threads, size_t waiting_max)
 {
     assert(threads >= 1 && threads <= POOL_THREADS_MAX);
 
@@ -58,18 +58,17 @@ enum err_class pool_new(size_t threads, size_t waiting_max, struct pool **ret, s
     struct pool *pool = calloc(1, sizeof(*pool) + room * sizeof(pool->ring[0]));
 
     if (!pool)
-        return err_memory(err);
+        return NULL;
     pool->threads = calloc(threads, sizeof(*pool->threads));
     if (!pool->threads) {
         free(pool);
-        return err_memory(err);
+        return NULL;
     }
     pool->threads_max = threads;
     pool->room = room;
     (void)pthread_mutex_init(&pool->lock, NULL); /* neither can fail on Linux */
     (void)pthread_cond_init(&pool->arrived, NULL);
-    *ret = pool;
-    return ERR_OK;
+    return pool;
 }
 
 void pool_free(struct pool *pool)

@@ -4,7 +4,6 @@
 #include <stddef.h>
 
 #include "base/attr.h"
-#include "base/err.h"
 
 /*
  * A bounded pool of threads, for work that waits: a request that calls a remote. Threads are
@@ -14,9 +13,11 @@ struct pool;
 
 #define POOL_THREADS_MAX 256
 
-/* 1..POOL_THREADS_MAX threads at most; so much work waits for one at most, beside what runs. */
-MUST_USE enum err_class pool_new(size_t threads, size_t waiting_max, struct pool **ret,
-                                 struct err *err);
+/*
+ * 1..POOL_THREADS_MAX threads at most; so much work waits for one at most, beside what runs. NULL
+ * when out of memory.
+ */
+struct pool *pool_new(size_t threads, size_t waiting_max);
 /* Finishes all that was taken, then ends; afterwards nothing runs any more. NULL is fine. */
 void pool_free(struct pool *pool);
 AUTO_DEFINE(struct pool, pool_free)

@@ -71,10 +71,9 @@ static void await(struct gate *gate, const size_t *what, size_t count)
 
 static struct pool *new_pool(size_t threads, size_t waiting_max)
 {
-    struct pool *pool = NULL;
-    struct err err = {0};
+    struct pool *pool = pool_new(threads, waiting_max);
 
-    assert_int_equal(pool_new(threads, waiting_max, &pool, &err), ERR_OK);
+    assert_non_null(pool);
     return pool;
 }
 

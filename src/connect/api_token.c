@@ -21,6 +21,12 @@
 #define LIST_MAX 10000
 #define USES_AT_ONCE 256
 
+struct api_tokens {
+    const struct ctx *ctx;
+    struct store_pool *pool;
+    struct known *known;
+};
+
 static const struct {
     const char *name;
     unsigned bit;
@@ -95,8 +101,8 @@ static enum err_class check(const struct tenant *tenant, const struct api_token 
     if (token->account.len > LIMIT_ACCOUNT_ID_BYTES)
         return err_set(err, ERR_INPUT, "the account id has %zu bytes; %d are the most",
                        token->account.len, LIMIT_ACCOUNT_ID_BYTES);
-    if (token->expires_ms != 0 && (token->expires_ms <= now ||
-                                   token->expires_ms - now > API_TOKEN_DAYS_MAX * MS_PER_DAY))
+    if (token->expires_ms != 0 &&
+        (token->expires_ms <= now || token->expires_ms - now > API_TOKEN_DAYS_MAX * MS_PER_DAY))
         return err_set(err, ERR_INPUT, "the token must end between now and %d days from now",
                        API_TOKEN_DAYS_MAX);
     return ERR_OK;
@@ -171,7 +177,8 @@ enum err_class api_token_add(struct tenant *tenant, struct api_token *token,
 
     if (rc != ERR_OK)
         return rc;
-    /* Random, so that the id of a removed one never comes back; and a whole number for any client. */
+    /* Random, so that the id of a removed one never comes back; and a whole number for any client.
+     */
     made.id = 1 + (int64_t)(ctx_random_u64(tenant->ctx) >> 12);
     made.made_ms = ctx_now_ms(tenant->ctx);
     secret_new(tenant->ctx, secret);
@@ -262,15 +269,23 @@ enum err_class api_token_list(struct tenant *tenant, struct arena *arena, const 
     return rc;
 }
 
+/* What was removed is refused at once. Forgotten even when that failed: it is asked for anew. */
+static void forget(struct api_tokens *tokens, const struct tenant *tenant, const char *account,
+                   int64_t id)
+{
+    if (tokens)
+        known_forget_all(tokens->known, tenant->info.id, account, id);
+}
+
 enum err_class api_token_remove(struct api_tokens *tokens, struct tenant *tenant, int64_t id,
                                 const char *account, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    enum err_class rc = db_prepare(
-        tenant->db,
-        SQL("DELETE FROM api_token WHERE id = $1 AND ($2 IS NULL OR person IN"
-            " (SELECT id FROM person WHERE account_id = $2))"),
-        &stmt, err);
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("DELETE FROM api_token WHERE id = $1 AND ($2 IS NULL OR person IN"
+                       " (SELECT id FROM person WHERE account_id = $2))"),
+                   &stmt, err);
 
     if (rc == ERR_OK)
         rc = db_begin(tenant->db, DB_WRITE, err);
@@ -282,7 +297,9 @@ enum err_class api_token_remove(struct api_tokens *tokens, struct tenant *tenant
     if (rc == ERR_OK && db_changes(tenant->db) == 0)
         rc = err_set(err, ERR_NOT_FOUND, "there is no token %" PRId64 " of yours; it may be gone",
                      id);
-    return api_tokens_end(tokens, tenant, db_end(tenant->db, rc, err), NULL, id);
+    rc = db_end(tenant->db, rc, err);
+    forget(tokens, tenant, NULL, id);
+    return rc;
 }
 
 enum err_class api_token_close_account(struct api_tokens *tokens, struct tenant *tenant,
@@ -299,16 +316,12 @@ enum err_class api_token_close_account(struct api_tokens *tokens, struct tenant 
     if (rc != ERR_OK)
         return rc;
     db_bind_text(stmt, 1, str_from(account));
-    return api_tokens_end(tokens, tenant, db_end(tenant->db, db_run(stmt, err), err), account, 0);
+    rc = db_end(tenant->db, db_run(stmt, err), err);
+    forget(tokens, tenant, account, 0);
+    return rc;
 }
 
 /* ---- Authenticating ---- */
-
-struct api_tokens {
-    const struct ctx *ctx;
-    struct store_pool *pool;
-    struct known *known;
-};
 
 enum err_class api_tokens_new(const struct ctx *ctx, struct store_pool *pool,
                               struct api_tokens **ret, struct err *err)
@@ -330,4 +343,172 @@ void api_tokens_free(struct api_tokens *tokens)
         return;
     known_free(tokens->known);
     free(tokens);
+}
+
+static enum err_class denied(struct err *err)
+{
+    return err_set(err, ERR_DENIED,
+                   "the API token is not known here: it may have ended or been removed; make a new "
+                   "one");
+}
+
+/* "tenon_<id>_<secret>"; the secret may hold '_' itself. */
+static bool is_well_formed(struct str text, char ret_tenant[TENANT_ID_BYTES + 1])
+{
+    struct str tenant = str_sub(text, sizeof(PREFIX) - 1, TENANT_ID_BYTES);
+
+    if (text.len != API_TOKEN_BYTES || text.ptr[sizeof(PREFIX) - 1 + TENANT_ID_BYTES] != '_' ||
+        !secret_is_well_formed(str_sub(text, API_TOKEN_BYTES - SECRET_TEXT_BYTES, text.len)))
+        return false;
+    for (size_t i = 0; i < tenant.len; i++)
+        if (!((tenant.ptr[i] >= 'a' && tenant.ptr[i] <= 'z') ||
+              (tenant.ptr[i] >= '0' && tenant.ptr[i] <= '9')))
+            return false;
+    (void)snprintf(ret_tenant, TENANT_ID_BYTES + 1, STR_FMT, STR_ARG(tenant));
+    return true;
+}
+
+static enum err_class find_row(const struct tenant *tenant, const unsigned char *digest,
+                               struct known_entry *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("SELECT t.id AS id, t.role AS role, t.scopes AS scopes,"
+                       " t.expires AS expires, t.last_used AS last_used, p.account_id AS account"
+                       " FROM api_token t LEFT JOIN person p ON p.id = t.person"
+                       " WHERE t.digest = $1 ORDER BY t.id LIMIT 1"),
+                   &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    bind_digest(stmt, 1, digest);
+    rc = db_step(stmt, &row, err);
+    if (rc != ERR_OK)
+        return rc;
+    if (!row)
+        return denied(err);
+
+    struct str account = db_text(stmt, db_col(stmt, "account"));
+    bool admin = str_eq_z(db_text(stmt, db_col(stmt, "role")), "admin");
+    int col = db_col(stmt, "expires");
+
+    if (admin != (account.len == 0)) /* a person's that lost its person */
+        return denied(err);
+    *ret = (struct known_entry){
+        .who = {.by = BY_TOKEN,
+                .role = admin ? ROLE_ADMIN : ROLE_PERSON,
+                .scopes = (unsigned)db_i64(stmt, db_col(stmt, "scopes")) & MAY_ALL},
+        .row = db_i64(stmt, db_col(stmt, "id")),
+        .expires_ms = db_is_null(stmt, col) ? INT64_MAX : db_i64(stmt, col),
+        .seen_ms = ctx_now_ms(tenant->ctx),
+        .stored_ms = db_i64(stmt, db_col(stmt, "last_used"))};
+    memcpy(ret->who.tenant, tenant->info.id, sizeof(ret->who.tenant));
+    (void)snprintf(ret->who.account, sizeof(ret->who.account), STR_FMT, STR_ARG(account));
+    return ERR_OK;
+}
+
+static enum err_class prove(struct api_tokens *tokens, const char *tenant_id,
+                            const unsigned char *digest, struct known_entry *ret, struct err *err)
+{
+    struct tenant *tenant = NULL;
+    uint64_t turn = known_turn(tokens->known);
+    enum err_class rc;
+
+    if (known_find(tokens->known, tokens->ctx, digest, ret))
+        return ERR_OK;
+    rc = store_pool_tenant(tokens->pool, str_from(tenant_id), &tenant, err);
+    if (rc == ERR_NOT_FOUND) /* of the tenants nothing is told */
+        return denied(err);
+    if (rc == ERR_OK)
+        rc = find_row(tenant, digest, ret, err);
+    store_pool_give_tenant(tokens->pool, tenant);
+    if (rc == ERR_OK)
+        known_keep(tokens->known, tokens->ctx, turn, digest, ret);
+    else if (rc == ERR_DENIED)
+        known_forget(tokens->known, digest);
+    return rc;
+}
+
+enum err_class api_token_authenticate(struct api_tokens *tokens, struct str credential,
+                                      struct principal *ret, struct err *err)
+{
+    unsigned char digest[SECRET_DIGEST_BYTES];
+    char tenant[TENANT_ID_BYTES + 1];
+    struct known_entry entry;
+    enum err_class rc;
+
+    if (!str_starts(credential, STR(PREFIX))) {
+        *ret = (struct principal){.by = BY_NOBODY};
+        return ERR_OK;
+    }
+    if (!is_well_formed(credential, tenant))
+        return denied(err);
+    secret_digest(SECRET_TOKEN, credential, digest);
+    rc = prove(tokens, tenant, digest, &entry, err);
+    if (rc == ERR_OK && ctx_now_ms(tokens->ctx) >= entry.expires_ms)
+        rc = denied(err);
+    if (rc == ERR_OK)
+        *ret = entry.who;
+    return rc;
+}
+
+/* ---- Uses ---- */
+
+static enum err_class write_uses(const struct tenant *tenant, const struct known_use *uses,
+                                 size_t count, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(
+        tenant->db,
+        SQL("UPDATE api_token SET last_used = max(coalesce(last_used, 0), $2) WHERE id = $1"),
+        &stmt, err);
+
+    for (size_t i = 0; i < count && rc == ERR_OK; i++) {
+        db_bind_i64(stmt, 1, uses[i].row);
+        db_bind_i64(stmt, 2, civil_day_of(uses[i].seen_ms) * MS_PER_DAY);
+        rc = db_run(stmt, err);
+    }
+    return rc;
+}
+
+static enum err_class write_uses_of(struct api_tokens *tokens, const struct known_use *uses,
+                                    size_t count, struct err *err)
+{
+    struct tenant *tenant = NULL;
+    enum err_class rc = store_pool_tenant(tokens->pool, str_from(uses[0].tenant), &tenant, err);
+
+    if (rc == ERR_OK)
+        rc = db_begin(tenant->db, DB_WRITE, err);
+    if (rc == ERR_OK)
+        rc = db_end(tenant->db, write_uses(tenant, uses, count, err), err);
+    store_pool_give_tenant(tokens->pool, tenant);
+    return rc;
+}
+
+enum err_class api_tokens_tick(struct api_tokens *tokens, struct err *err)
+{
+    struct known_use uses[USES_AT_ONCE];
+    enum err_class first = ERR_OK;
+    size_t count;
+
+    do { /* at most as often as the cache holds as many: what was taken is not given again */
+        /* A day later than the day it has: what a day's first use is. */
+        count = known_take_uses(tokens->known, MS_PER_DAY, uses, USES_AT_ONCE);
+        for (size_t from = 0, to; from < count; from = to) {
+            struct err other = {0};
+
+            for (to = from + 1; to < count && strcmp(uses[to].tenant, uses[from].tenant) == 0;)
+                to++;
+
+            enum err_class rc = write_uses_of(tokens, uses + from, to - from, &other);
+
+            if (rc != ERR_OK && rc != ERR_NOT_FOUND && first == ERR_OK) {
+                first = rc;
+                *err = other;
+            }
+        }
+    } while (count == USES_AT_ONCE);
+    return first;
 }

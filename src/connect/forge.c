@@ -383,24 +383,12 @@ enum err_class forge_authenticate(struct identities *ids, struct http_exchange *
     return ERR_OK;
 }
 
-/* "avi:forge:installed:app"; the module preUninstall sends none of its own. */
-static struct str event_type(yyjson_val *body)
-{
-    struct str type = json_str(body, "eventType");
-
-    return type.len > 0 ? type : json_str(yyjson_obj_get(body, "payload"), "eventType");
-}
-
-enum err_class forge_lifecycle(struct identities *ids, struct http_exchange *ex, yyjson_val *body,
+enum err_class forge_lifecycle(struct identities *ids, struct http_exchange *ex, bool going,
                                char ret_tenant[TENANT_ID_BYTES + 1], struct err *err)
 {
     AUTO(jwt_done) struct jwt jwt = {0};
     struct claims claims = {0};
-    struct str type = event_type(body);
-    bool going = type.len == 0 || !str_starts(type, STR("avi:forge:"));
-    const enum install_state state = going || str_starts(type, STR("avi:forge:uninstalled"))
-                                         ? INSTALL_UNINSTALLED
-                                         : INSTALL_ENABLED;
+    const enum install_state state = going ? INSTALL_UNINSTALLED : INSTALL_ENABLED;
     enum err_class rc = verify(ids, ex, true, &jwt, err);
 
     if (rc == ERR_OK)
@@ -409,6 +397,14 @@ enum err_class forge_lifecycle(struct identities *ids, struct http_exchange *ex,
         return rc;
     return record(ids, &jwt, &claims, http_in_header(ex, SYSTEM_TOKEN_HEADER), &state, ret_tenant,
                   err);
+}
+
+/* "avi:jira:created:worklog"; a scheduled trigger has none. */
+static struct str event_type(yyjson_val *body)
+{
+    struct str type = json_str(body, "eventType");
+
+    return type.len > 0 ? type : json_str(yyjson_obj_get(body, "payload"), "eventType");
 }
 
 enum err_class forge_event(struct identities *ids, struct http_exchange *ex, yyjson_val *body,

@@ -30,20 +30,28 @@ MUST_USE enum err_class forge_authenticate(struct identities *ids, struct http_e
  * A call of Forge itself: an event of the installation's life or of the product, or the scheduled
  * trigger. Believes it, makes a tenant for a site that is new, keeps the system token that came
  * along. May wait.
- *   body  an object
+ *   going  it is the call that comes before the app is removed from the site
+ *   body   an object
  * *ret_event is the classic name of a product event that somebody may want, in the body or literal;
  * empty: none.
  */
 MUST_USE enum err_class forge_lifecycle(struct identities *ids, struct http_exchange *ex,
-                                        yyjson_val *body, char ret_tenant[TENANT_ID_BYTES + 1],
+                                        bool going, char ret_tenant[TENANT_ID_BYTES + 1],
                                         struct err *err);
 MUST_USE enum err_class forge_event(struct identities *ids, struct http_exchange *ex,
                                     yyjson_val *body, char ret_tenant[TENANT_ID_BYTES + 1],
                                     struct str *ret_event, struct err *err);
 
-/* The manifest.yml of a Forge app whose remote is this server; appended. ERR_INPUT: an option. */
-MUST_USE enum err_class forge_manifest(const char *app_id, const char *public_url,
-                                       const char *connect_key, struct strbuf *ret,
+/* The manifest.yml of a Forge app whose remote is this server. */
+struct forge_manifest {
+    const char *app_id;     /* ari:cloud:ecosystem::app/… */
+    const char *public_url; /* https, no slash at its end */
+    const char
+        *connect_key;  /* of the Connect app that it goes on with, whose pages it shows; NULL */
+    const char *pages; /* folder of built pages, from beside the manifest; NULL: none */
+};
+/* Appended. ERR_INPUT: an option is not what its place in the manifest takes. */
+MUST_USE enum err_class forge_manifest(const struct forge_manifest *options, struct strbuf *ret,
                                        struct err *err);
 
 #endif

@@ -65,7 +65,7 @@ MUST_USE enum err_class jwt_require_alg(const struct jwt *jwt, enum jwt_alg alg,
 /*
  * Is it valid now? exp must be there; nbf and iat count when they are. skew_s (0..JWT_SKEW_S_MAX)
  * is what two clocks may differ; no token may live longer than max_lifetime_s (1 or more), from its
- * iat if it has one, and from now on in any case. ERR_DENIED.
+ * iat if it has one, else from now on. ERR_DENIED.
  */
 MUST_USE enum err_class jwt_check_times(const struct jwt *jwt, int64_t now_ms, int64_t skew_s,
                                         int64_t max_lifetime_s, struct err *err);

@@ -74,6 +74,14 @@ void key_source_free(struct key_source *source)
 
 /* ---- What is known; all of these under the lock ---- */
 
+static struct kept *find_kept(struct key_set *set, struct str kid)
+{
+    for (size_t i = 0; i < set->count; i++)
+        if (str_eq_z(kid, set->keys[i].kid))
+            return &set->keys[i];
+    return NULL;
+}
+
 /* NULL: nothing keeps us from asking. */
 static const struct vain *find_vain(const struct key_source *source, struct str kid, int64_t now_ms)
 {
@@ -89,7 +97,7 @@ static const struct vain *find_vain(const struct key_source *source, struct str 
 static enum keys_found look(struct key_source *source, struct str kid, int64_t now_ms,
                             struct rsa_key **ret)
 {
-    const struct kept *kept = key_set_find(&source->set, kid);
+    const struct kept *kept = find_kept(&source->set, kid);
     const struct vain *vain = find_vain(source, kid, now_ms);
     int64_t life_ms = vain && vain->failed ? KEYS_STALE_MS : KEYS_FRESH_MS;
 
@@ -113,7 +121,7 @@ static void keep_vain(struct key_source *source, struct str kid, int64_t until_m
 /* The place for a new key: the old one's, a free one, or that of the one seen longest ago. */
 static struct kept *place_for(struct key_set *set, struct str kid)
 {
-    struct kept *place = key_set_find(set, kid);
+    struct kept *place = find_kept(set, kid);
 
     if (place)
         return place;
@@ -141,7 +149,7 @@ static void store_pem(struct key_source *source, struct str kid, struct key_set 
         *place = fetched->keys[0];
         place->fetched_ms = now_ms;
     } else {
-        place = key_set_find(&source->set, kid);
+        place = find_kept(&source->set, kid);
         if (place) {
             old = *place;
             *place = source->set.keys[--source->set.count];

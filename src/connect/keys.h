@@ -13,6 +13,9 @@
  * every KEYS_GAP_MS, PEMs at most KEYS_BURST at once and one per KEYS_REFILL_MS after that, and
  * what was not there is not asked for again for KEYS_ABSENT_MS.
  *
+ * An id has 1 to KEYS_KID_BYTES_MAX letters, digits, '.', '_', '-' and no ".."; in a JWKS, where it
+ * is only compared, also '/' (Forge: "forge/invocation-token/..."). Others are of no key.
+ *
  * Thread-safe. A source serves all tenants.
  */
 #define KEYS_KID_BYTES_MAX 128

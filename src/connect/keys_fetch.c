@@ -22,14 +22,6 @@ void key_set_done(struct key_set *set)
     set->count = 0;
 }
 
-struct kept *key_set_find(struct key_set *set, struct str kid)
-{
-    for (size_t i = 0; i < set->count; i++)
-        if (str_eq_z(kid, set->keys[i].kid))
-            return &set->keys[i];
-    return NULL;
-}
-
 /* A PEM's URL gets an id behind it, so it must be a base: no query, no slash at the end. */
 static enum err_class add_url(struct key_server *server, size_t at, struct str url, struct err *err)
 {
@@ -137,7 +129,10 @@ static enum err_class read_pem(struct str kid, struct str body, struct key_set *
     return ERR_OK;
 }
 
-/* Those keys that we could use; others (of another type or purpose) are nobody's mistake. */
+/*
+ * Those keys that we could use; others (of another type or purpose) are nobody's mistake. Of two
+ * with one id the first is the one that will be found.
+ */
 static enum err_class read_jwks(const struct key_server *server, struct str body,
                                 struct key_set *ret, struct err *err)
 {
@@ -159,7 +154,7 @@ static enum err_class read_jwks(const struct key_server *server, struct str body
         struct str kid = json_str(jwk, "kid");
         struct kept *kept = &ret->keys[ret->count];
 
-        if (!key_server_takes(server, kid) || key_set_find(ret, kid))
+        if (!key_server_takes(server, kid))
             continue;
         class = rsa_key_from_jwk(jwk, &kept->key, err);
         if (class == ERR_MEMORY)

@@ -37,7 +37,6 @@ bool key_server_takes(const struct key_server *server, struct str kid);
  */
 MUST_USE enum err_class key_server_fetch(const struct key_server *server, const struct ctx *ctx,
                                          struct str kid, struct key_set *ret, struct err *err);
-void key_set_done(struct key_set *set);                         /* unrefs; the form for AUTO */
-struct kept *key_set_find(struct key_set *set, struct str kid); /* NULL: none */
+void key_set_done(struct key_set *set); /* unrefs; the form for AUTO */
 
 #endif

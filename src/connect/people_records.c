@@ -130,7 +130,7 @@ static const struct field oauth_grant_fields[] = {
     {"person", TYPE_REF, CLASS_PERSON, FIELD_KEY, "who consented (account_id)", .ref = "person"},
     {"refresh_token", TYPE_TEXT, CLASS_SECRET, FIELD_NULL,
      "Jira's refresh token; none when Jira no longer takes it"},
-    {"generation", TYPE_INT, CLASS_META, 0, "how often it was replaced"},
+    {"generation", TYPE_INT, CLASS_META, 0, "goes up each time it is replaced"},
     {"claimed_until", TYPE_TIME, CLASS_META, FIELD_NULL, "until when a process is replacing it"},
     {"cloud_id", TYPE_TEXT, CLASS_ID, 0, "the Jira site's id at Atlassian"},
     {"scopes", TYPE_TEXT, CLASS_META, 0, "what the person let us do in Jira"},

@@ -15,10 +15,10 @@
 
 #include "connect/rsa.h"
 
-#include <sodium.h>
 #include <stdatomic.h>
 
 #include "base/json.h"
+#include "connect/base64url.h"
 
 #define EXPONENT_MIN 65537
 #define EXPONENT_BITS_MAX 32
@@ -120,8 +120,7 @@ static BIGNUM *jwk_number(yyjson_val *jwk, const char *name)
     struct str text = json_str(jwk, name);
     size_t len = 0;
 
-    if (text.len == 0 || sodium_base642bin(bytes, sizeof(bytes), text.ptr, text.len, NULL, &len,
-                                           NULL, sodium_base64_VARIANT_URLSAFE_NO_PADDING) != 0)
+    if (text.len == 0 || !base64url_decode(text, bytes, sizeof(bytes), &len))
         return NULL;
     return BN_bin2bn(bytes, (int)len, NULL);
 }

@@ -15,6 +15,7 @@
 #include "../../tests/lib/fake_ctx.h"
 #include "../../tests/lib/fake_net.h"
 #include "../../tests/lib/rsa_signer.h"
+#include "connect/jwt.h"
 
 #define FIRST "https://keys.example"
 #define SECOND "https://second.example/keys"
@@ -383,6 +384,8 @@ static void answers_that_are_no_key_are_failures_of_the_server(void **state)
         struct err err = {0};
 
         w->pages[0] = pages[i];
+        if (pages[i].status) /* a right key that comes with a wrong status */
+            w->pages[0].body = rsa_signer_pem(RSA_SIGNER_A);
         strbuf_reset(&w->net.seen);
         assert_int_equal(get_into(w, "a", &err), ERR_NETWORK);
         assert_non_null(strstr(err.msg, "https://keys.example:"));
@@ -464,6 +467,18 @@ static void a_jwks_is_fetched_once_for_all_its_keys(void **state)
     assert_string_equal(strbuf_z(&w->net.seen), "GET " JWKS_PATH "\n");
 }
 
+static bool is_key_of(const struct rsa_key *key, enum rsa_signer signer)
+{
+    AUTO(arena_free_autop) struct arena *arena = arena_new((size_t)1 << 16);
+    AUTO(strbuf_done) struct strbuf token = STRBUF_INIT(4000);
+    AUTO(jwt_done) struct jwt jwt = {0};
+    struct err err = {0};
+
+    rsa_signer_token(signer, "{\"alg\":\"RS256\"}", "{}", &token);
+    assert_int_equal(jwt_parse(arena, strbuf_str(&token), &jwt, &err), ERR_OK);
+    return jwt_verify_rs256(&jwt, key, &err) == ERR_OK;
+}
+
 static void all_who_ask_get_the_same_key(void **state)
 {
     struct world *w = *state;
@@ -477,6 +492,7 @@ static void all_who_ask_get_the_same_key(void **state)
     assert_int_equal(keys_get(w->source, &w->fake.ctx, STR("a"), &key, &err), ERR_OK);
     assert_int_equal(keys_find(w->source, &w->fake.ctx, STR("a"), &found), KEYS_FOUND);
     assert_ptr_equal(key, found);
+    assert_true(is_key_of(key, RSA_SIGNER_A));
 }
 
 static void unknown_ids_make_one_fetch_in_half_a_minute(void **state)
@@ -589,6 +605,8 @@ static void without_a_document_nothing_is_said_to_be_unknown(void **state)
 static void keys_that_cannot_be_used_are_left_out(void **state)
 {
     struct world *w = *state;
+    AUTO(rsa_key_unref_autop) struct rsa_key *key = NULL;
+    struct err err = {0};
 
     open_source(w, &jwks);
     strbuf_add_z(&w->text, "{\"keys\":[{\"kty\":\"EC\",\"kid\":\"ec\",\"crv\":\"P-256\"},");
@@ -602,7 +620,8 @@ static void keys_that_cannot_be_used_are_left_out(void **state)
     rsa_signer_jwk(RSA_SIGNER_B, "good", &w->text); /* the first of an id counts */
     strbuf_add_z(&w->text, "],\"more\":1}");
     w->pages[0] = (struct page){JWKS_PATH, .body = strbuf_z(&w->text)};
-    assert_int_equal(get(w, "good"), ERR_OK);
+    assert_int_equal(keys_get(w->source, &w->fake.ctx, STR("good"), &key, &err), ERR_OK);
+    assert_true(is_key_of(key, RSA_SIGNER_A));
     assert_int_equal(find(w, "ec"), KEYS_UNKNOWN);
     assert_int_equal(find(w, "weak"), KEYS_UNKNOWN);
     assert_int_equal(get(w, "../a"), ERR_DENIED);

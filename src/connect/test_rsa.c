@@ -34,13 +34,18 @@ static const char ec_pem[] = /* P-256 */
     "JBOEPKa7U4oC24I8Xx9piDbBily053gQoemkc2NU/tszBJ9mw8KYX8O6JA==\n"
     "-----END PUBLIC KEY-----\n";
 static const char encrypted_pem[] =
-    "-----BEGIN ENCRYPTED PRIVATE KEY-----\n"
-    "MIHsMFcGCSqGSIb3DQEFDTBKMCkGCSqGSIb3DQEFDDAcBAipqGuc9aZHFgICCAAw\n"
-    "DAYIKoZIhvcNAgkFADAdBglghkgBZQMEASoEEC7fd7Qgu3987/wY2XeDytEEgZAe\n"
-    "3iAncjAvpam2lSiGAcGBVZhUbnuvJ8Y5W7RR1UbkE+VRk6uicfzuPc1VZLhK7vYB\n"
-    "jn9GVl2mqS/Khz5pObxdMoY4m2dRGoPAv1h1PgDFlXpWt1+3JPW6ZbXqYagd6Mlv\n"
-    "T8E465bG3rfvslw6A9tgUYTPD1yaTAY/1Sh3iIGon4Sm5wFkpB5uEQQOtDLt3oY=\n"
-    "-----END ENCRYPTED PRIVATE KEY-----\n";
+    "-----BEGIN PUBLIC KEY-----\n"
+    "Proc-Type: 4,ENCRYPTED\n"
+    "DEK-Info: AES-256-CBC,00112233445566778899AABBCCDDEEFF\n"
+    "\n"
+    "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8AMIIBCgKCAQEAk73zDHrbBqoEC5FAczL8\n"
+    "mXHr9HNtQsrb+Q8TzzJEnHmCSkMIscXxuJAMMGSnwh4CJ+imxzJV/8HfeIIT17VQ\n"
+    "zhHu2Xf0BjEU5smf329pED9WOhTw10OmODrUwDfGprqhAfvAOsHmIO6DFcPwoz/v\n"
+    "zcUP98F7cWGrZ6ZEUVa3Q9wgfQClnaaqugfYGAQ7qYyDA94LaRD/R4ZpGJQ+AuHR\n"
+    "BVKEGK4yaO9sFrIlL4N6mD/0W6HrJ6UwvezPMa0PplaeZTAG2nJjuAy70yPIApLv\n"
+    "3vA7al45N9TU9qK9EZVJDoMDOv2npLcdHaI2GrsRjutVdmoIsMlJ8lgqWlH/LYGb\n"
+    "eQIDAQAB\n"
+    "-----END PUBLIC KEY-----\n";
 
 static void assert_no_pem(const char *pem, const char *says)
 {
@@ -151,7 +156,7 @@ static void the_numbers_of_a_jwk_are_checked(void **state)
     assert_no_jwk("\"e\":null", "n or e");
     assert_no_jwk("\"e\":\"AQ\"", "exponent");      /* 1: every text signs itself */
     assert_no_jwk("\"e\":\"Aw\"", "exponent");      /* 3 */
-    assert_no_jwk("\"e\":\"AQAA\"", "exponent");    /* 65536: even */
+    assert_no_jwk("\"e\":\"AQAC\"", "exponent");    /* 65538: even */
     assert_no_jwk("\"e\":\"AQAAAAE\"", "exponent"); /* 2^32 + 1 */
 }
 

@@ -13,6 +13,14 @@
 
 #define WEBHOOK "jira"
 
+const char *const webhook_steps[] = {
+    "In Jira, as an administrator, open Settings, System, WebHooks, and choose Create a WebHook.",
+    "Enter the URL, and the secret into the field Secret; leave Exclude body unticked.",
+    "Under Worklog tick created, updated and deleted; under Issue tick deleted. Leave the JQL empty.",
+    "Save it, log work on an issue, and look here again: the time of the last delivery is shown.",
+    NULL,
+};
+
 static struct vault_place secret_place(void)
 {
     return (struct vault_place){.record = "webhook", .field = "secret", .row_text = STR(WEBHOOK)};
@@ -83,6 +91,16 @@ enum err_class webhook_state(struct tenant *tenant, struct webhook_state *ret, s
         ret->last_seen_ms = db_i64(stmt, 1);
     }
     return ERR_OK;
+}
+
+enum err_class webhook_seen(struct tenant *tenant, int64_t *ret_ms, struct err *err)
+{
+    struct webhook_state state = {0};
+    enum err_class rc = webhook_state(tenant, &state, err);
+
+    if (rc == ERR_OK)
+        *ret_ms = state.last_seen_ms;
+    return rc;
 }
 
 /* ---- A delivery ---- */

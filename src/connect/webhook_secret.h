@@ -21,6 +21,9 @@ struct webhook_state {
 MUST_USE enum err_class webhook_state(struct tenant *tenant, struct webhook_state *ret,
                                       struct err *err);
 
+/* When a delivery last came, to the minute; 0: never. */
+MUST_USE enum err_class webhook_seen(struct tenant *tenant, int64_t *ret_ms, struct err *err);
+
 /*
  * Is this delivery signed with the tenant's secret? From memory but for the first one in a while.
  *   tenant  as the URL names it; of anybody
@@ -30,6 +33,8 @@ MUST_USE enum err_class webhook_check(struct identities *ids, const struct http_
                                       struct str tenant, char ret_tenant[TENANT_ID_BYTES + 1],
                                       struct err *err);
 
+/* What a person does in Jira, one sentence a step, up to a NULL. */
+extern const char *const webhook_steps[];
 /* Where Jira is to send to; appended. */
 void webhook_url(const char *public_url, const char *tenant, struct strbuf *ret);
 

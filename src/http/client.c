@@ -17,6 +17,7 @@
 
 #include <assert.h>
 #include <inttypes.h>
+#include <sodium.h>
 
 #include "base/civil.h"
 #include "base/limits.h"
@@ -161,13 +162,31 @@ static enum err_class take_budget(const struct http_call *call, struct err *err)
     }
 }
 
+static void wipe(struct strbuf *buf)
+{
+    if (buf->ptr)
+        sodium_memzero(buf->ptr, buf->room);
+    strbuf_done(buf);
+}
+
+static bool has_credential(const struct http_client *client)
+{
+    return client->authorization || client->authorize;
+}
+
 static enum err_class start_try(struct http_call *call, struct err *err)
 {
     const struct http_client *client = call->client;
+    AUTO(wipe) struct strbuf made = STRBUF_INIT(LIMIT_SECRET_BYTES);
     enum err_class class = ctx_check(client->ctx, err);
 
     if (class == ERR_OK)
         class = take_budget(call, err);
+    if (class == ERR_OK && client->authorize)
+        class = client->authorize(client->authorize_arg, call->request.method, call->request.path,
+                                  &made, err);
+    if (class == ERR_OK)
+        class = strbuf_check(&made, "the credential of a call", err);
     if (class != ERR_OK)
         return class;
 
@@ -176,7 +195,7 @@ static enum err_class start_try(struct http_call *call, struct err *err)
         .url = strbuf_z(&call->url),
         .content_type = call->request.body.len > 0 ? "application/json" : NULL,
         .body = call->request.body,
-        .authorization = client->authorization,
+        .authorization = client->authorize ? strbuf_z(&made) : client->authorization,
         .headers = {{"Accept", "application/json"}},
         .body_max = client->body_max ? client->body_max : LIMIT_HTTP_BODY_BYTES,
         .total_ms = client->total_ms ? client->total_ms : LIMIT_HTTP_TOTAL_MS,
@@ -255,7 +274,7 @@ static enum err_class say_redirect(const struct http_call *call, const struct na
                    "%s answers %s %s with a redirect to %s (%d), which usually is a login page: "
                    "check the base URL%s",
                    names->host, names->method, names->path, origin, response->status,
-                   call->client->authorization ? " and the credential" : "");
+                   has_credential(call->client) ? " and the credential" : "");
 }
 
 static enum err_class say_denied(const struct http_call *call, const struct names *names,
@@ -275,7 +294,7 @@ static enum err_class say_denied(const struct http_call *call, const struct name
                        "%s forbids %s %s (403): the credential is good, but its account lacks the "
                        "right; have it granted there, or use another account's token",
                        names->host, names->method, names->path);
-    if (!call->client->authorization)
+    if (!has_credential(call->client))
         return err_set(err, ERR_DENIED,
                        "%s wants a credential for %s %s (401) and none is given: give one with "
                        "`tenon tenant token`",

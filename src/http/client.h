@@ -13,6 +13,14 @@ struct http_client {
     struct http_budget *budget; /* borrowed; shared by all that call this host */
     const char *base_url;       /* borrowed: url_base.text, no trailing slash */
     const char *authorization;  /* borrowed: the header's value, or NULL */
+    /*
+     * Where a credential is good for one request only (Connect): makes the header's value for each
+     * try, appended to *ret, which is wiped afterwards. `path` is behind base_url, with its query.
+     * Goes before `authorization`. NULL.
+     */
+    enum err_class (*authorize)(void *arg, enum http_method method, const char *path,
+                                struct strbuf *ret, struct err *err);
+    void *authorize_arg;
     bool allow_http, allow_private;
     size_t body_max;    /* 0: LIMIT_HTTP_BODY_BYTES */
     int64_t total_ms;   /* of one try; 0: LIMIT_HTTP_TOTAL_MS */

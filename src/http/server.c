@@ -95,6 +95,26 @@ struct str http_in_header(const struct http_exchange *ex, const char *name)
     return str_from(MHD_lookup_connection_value(exchange_of(ex)->mhd, MHD_HEADER_KIND, name));
 }
 
+struct str http_in_address(const struct http_exchange *ex)
+{
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(exchange_of(ex)->mhd, MHD_CONNECTION_INFO_CLIENT_ADDRESS);
+    char text[INET6_ADDRSTRLEN] = "";
+    struct sockaddr_in v4;
+    struct sockaddr_in6 v6;
+
+    if (!info || !info->client_addr)
+        return (struct str){NULL, 0};
+    if (info->client_addr->sa_family == AF_INET) {
+        memcpy(&v4, info->client_addr, sizeof(v4));
+        (void)inet_ntop(AF_INET, &v4.sin_addr, text, sizeof(text));
+    } else if (info->client_addr->sa_family == AF_INET6) {
+        memcpy(&v6, info->client_addr, sizeof(v6));
+        (void)inet_ntop(AF_INET6, &v6.sin6_addr, text, sizeof(text));
+    }
+    return arena_dup(ex->arena, str_from(text));
+}
+
 struct str http_in_query(const struct http_exchange *ex, const char *name)
 {
     return route_query_get(ex->arena, ex->raw_query, name, 0);

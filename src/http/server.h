@@ -56,6 +56,8 @@ struct http_exchange {
 
 /* Request header by name (any case), empty view when absent. */
 struct str http_in_header(const struct http_exchange *ex, const char *name);
+/* The peer's IP address as text ("192.0.2.7", "2001:db8::1"), in the arena; empty: not known. */
+struct str http_in_address(const struct http_exchange *ex);
 /* Query parameter, decoded; empty view with NULL pointer when absent. The first of equal names. */
 struct str http_in_query(const struct http_exchange *ex, const char *name);
 /* The nth (from 0) of equal names; NULL pointer when there are not so many. */

@@ -857,6 +857,32 @@ static void a_stop_ends_the_wait_for_an_answer(void **state)
     assert_int_equal(w->server.connections, 1);
 }
 
+static void whether_an_answer_is_there_can_be_asked_and_waited_for_a_little(void **state)
+{
+    struct world *w = *state;
+    struct net_request request;
+    struct net_call *call = NULL;
+    struct err err = {0};
+    int64_t from;
+
+    serve(w, plays_and_hangs, OK_HEAD, "{\"a\":1}");
+    request = request_of(w);
+    assert_int_equal(w->ctx.net->start(w->net, &w->ctx, &request, &call, &err), ERR_OK);
+    assert_true(w->ctx.net->ready(w->net, &w->ctx, call, 10000));
+    assert_true(w->ctx.net->ready(w->net, &w->ctx, call, 0));
+    w->ctx.net->drop(w->net, call);
+    tcp_script_end(&w->server);
+
+    serve(w, plays_and_hangs, "", "");
+    request = request_of(w);
+    assert_int_equal(w->ctx.net->start(w->net, &w->ctx, &request, &call, &err), ERR_OK);
+    from = ctx_mono_ms(&w->ctx);
+    assert_false(w->ctx.net->ready(w->net, &w->ctx, call, 0));
+    assert_false(w->ctx.net->ready(w->net, &w->ctx, call, 30));
+    assert_in_range(ctx_mono_ms(&w->ctx) - from, 30, 5000);
+    w->ctx.net->drop(w->net, call);
+}
+
 static void dropped_calls_leave_nothing_behind(void **state)
 {
     struct world *w = *state;
@@ -998,6 +1024,7 @@ int main(void)
         T(a_host_of_no_proxy_is_called_directly),
         T(a_proxy_gets_no_credential_with_connect),
         T(a_stop_ends_the_wait_for_an_answer),
+        T(whether_an_answer_is_there_can_be_asked_and_waited_for_a_little),
         T(dropped_calls_leave_nothing_behind),
         T(a_network_ends_while_dropped_calls_hang),
         T(many_threads_share_one_network),

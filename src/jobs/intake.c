@@ -14,6 +14,7 @@
 #include <pthread.h>
 
 #include "base/log.h"
+#include "jobs/row.h"
 
 #define WAITING_MAX 4096
 #define GROUP_MAX 512
@@ -58,6 +59,7 @@ static bool is_its_own(enum err_class rc)
 
 static enum err_class add_group(struct intake *intake, size_t count, struct err *err)
 {
+    struct adding adding = {.control = intake->control, .ctx = intake->ctx};
     enum err_class rc = db_begin(intake->control, DB_WRITE, err);
 
     if (rc != ERR_OK)
@@ -67,10 +69,12 @@ static enum err_class add_group(struct intake *intake, size_t count, struct err 
         const struct job_order order = {item->tenant, item->kind, item->key, item->due_ms,
                                         item->asked};
 
-        item->rc = jobs_add_in_tx(intake->control, intake->ctx, &order, &item->joined, err);
+        item->rc = adding_add(&adding, &order, &item->joined, err);
         if (!is_its_own(item->rc))
             rc = item->rc;
     }
+    if (rc == ERR_OK)
+        rc = adding_finish(&adding, err);
     return db_end(intake->control, rc, err);
 }
 
@@ -163,9 +167,12 @@ void intake_free(struct intake *intake)
 
 static bool copy(char *to, size_t size, const char *from)
 {
-    int len = snprintf(to, size, "%s", from);
+    size_t len = strnlen(from, size);
 
-    return len > 0 && (size_t)len < size;
+    if (len == 0 || len == size)
+        return false;
+    memcpy(to, from, len + 1);
+    return true;
 }
 
 static bool read_order(const struct job_order *order, intake_done *done, void *arg,

@@ -44,8 +44,9 @@ static struct job_row joined(const struct job_row *row, const struct job_order *
             now.due_ms = sooner(row->due_ms, order->due_ms);
         break;
     case ROW_LEASED:
-        now.due_ms = row->again ? sooner(row->due_ms, order->due_ms) : order->due_ms;
-        now.again = true;
+        now.again_ms = row->again_ms ? sooner(row->again_ms, order->due_ms) : order->due_ms;
+        if (now.again_ms < 1)
+            now.again_ms = 1; /* 0 stands for none */
         break;
     case ROW_PARKED:
         now = (struct job_row){.state = ROW_WAITING, .due_ms = order->due_ms};
@@ -60,27 +61,34 @@ static enum err_class join(struct db *control, const struct job_order *order,
 {
     struct job_row now = joined(row, order);
 
-    if (now.state == row->state && now.due_ms == row->due_ms && now.again == row->again)
+    if (now.state == row->state && now.due_ms == row->due_ms && now.again_ms == row->again_ms)
         return ERR_OK;
     return row_store(control, order, &now, err);
 }
 
-static enum err_class insert(struct db *control, const struct ctx *ctx,
-                             const struct job_order *order, struct err *err)
+/* *ret_inserted false: there is one of that name. */
+static enum err_class insert(struct adding *adding, const struct job_order *order,
+                             bool *ret_inserted, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    int64_t now = ctx_now_ms(ctx), turn = 0;
+    struct line *line = NULL;
+    int64_t now = ctx_now_ms(adding->ctx);
     bool due = order->due_ms <= now;
-    enum err_class rc = line_enter(control, order->tenant, due, &turn, err);
+    enum err_class rc = line_open(adding, order->tenant, &line, err);
 
     if (rc == ERR_OK)
-        rc = db_prepare(control,
+        rc = line_has_room(adding, order->tenant, line, err);
+    if (rc == ERR_OK)
+        rc = db_prepare(adding->control,
                         SQL("INSERT INTO job (tenant, kind, job_key, state, due, attempts, again,"
                             " served, created, turn) VALUES ($1, $2, $3, $6, $4, 0, 0, $5, $5,"
-                            " $7)"),
+                            " $7) ON CONFLICT (tenant, kind, job_key) DO NOTHING"),
                         &stmt, err);
     if (rc != ERR_OK)
         return rc;
+
+    int64_t turn = line_next_turn(adding, line);
+
     row_bind_name(stmt, order->tenant, order->kind, order->key);
     db_bind_i64(stmt, 4, order->due_ms);
     db_bind_i64(stmt, 5, now);
@@ -89,7 +97,18 @@ static enum err_class insert(struct db *control, const struct ctx *ctx,
         db_bind_i64(stmt, 7, turn);
     else
         db_bind_null(stmt, 7);
-    return db_run(stmt, err);
+    rc = db_run(stmt, err);
+    if (rc != ERR_OK)
+        return rc;
+    *ret_inserted = db_changes(adding->control) > 0;
+    if (*ret_inserted) {
+        line->jobs++;
+        adding->all.jobs++;
+        adding->changed = true;
+        if (due)
+            line->turn = turn;
+    }
+    return ERR_OK;
 }
 
 static bool fits(const char *name, size_t bytes_max)
@@ -99,36 +118,50 @@ static bool fits(const char *name, size_t bytes_max)
     return len > 0 && len <= bytes_max;
 }
 
-enum err_class jobs_add_in_tx(struct db *control, const struct ctx *ctx,
-                              const struct job_order *order, bool *ret_joined, struct err *err)
+enum err_class adding_add(struct adding *adding, const struct job_order *order, bool *ret_joined,
+                          struct err *err)
 {
     struct job_row row = {0};
-    bool found = false;
+    bool inserted = false, found = false;
 
     if (!fits(order->tenant, JOB_TENANT_BYTES) || !fits(order->kind, JOB_KIND_BYTES) ||
         !fits(order->key, JOB_KEY_BYTES))
         return err_set(err, ERR_BUG, "a job's tenant, kind or key is empty or too long: %s",
                        order->kind);
 
-    enum err_class rc = row_find(control, order, &row, &found, err);
+    /* Most are new: that is tried first. Joining needs no room. */
+    enum err_class limit = insert(adding, order, &inserted, err);
 
+    if (inserted || (limit != ERR_OK && limit != ERR_LIMIT)) {
+        *ret_joined = false;
+        return limit;
+    }
+
+    enum err_class rc = row_find(adding->control, order, &row, &found, err);
+
+    if (rc == ERR_OK && !found)
+        return limit;
     if (rc == ERR_OK)
-        rc = found ? join(control, order, &row, err) : insert(control, ctx, order, err);
-    if (rc == ERR_OK)
-        *ret_joined = found;
+        rc = join(adding->control, order, &row, err);
+    *ret_joined = rc == ERR_OK;
     return rc;
 }
 
 enum err_class jobs_add(struct db *control, const struct ctx *ctx, const struct job_order *order,
                         bool *ret_joined, struct err *err)
 {
-    bool was_there = false;
+    struct adding adding = {.control = control, .ctx = ctx};
+    bool joined_one = false;
     enum err_class rc = db_begin(control, DB_WRITE, err);
 
+    if (rc != ERR_OK)
+        return rc;
+    rc = adding_add(&adding, order, &joined_one, err);
     if (rc == ERR_OK)
-        rc = db_end(control, jobs_add_in_tx(control, ctx, order, &was_there, err), err);
+        rc = adding_finish(&adding, err);
+    rc = db_end(control, rc, err);
     if (rc == ERR_OK)
-        *ret_joined = was_there;
+        *ret_joined = joined_one;
     return rc;
 }
 
@@ -146,6 +179,7 @@ static enum err_class mark_leased(struct db *control, const struct ctx *ctx, str
         db_prepare(control,
                    SQL("UPDATE job SET state = 'leased', turn = NULL, attempts = $4, lease_until ="
                        " CASE WHEN lease_until >= $5 THEN lease_until + 1 ELSE $5 END,"
+                       " due = CASE WHEN lease_until >= $5 THEN lease_until + 1 ELSE $5 END,"
                        " served = $6, again = 0"
                        " WHERE tenant = $1 AND kind = $2 AND job_key = $3 RETURNING lease_until"),
                    &stmt, err);
@@ -171,7 +205,7 @@ static enum err_class next_due(struct db *control, int64_t *ret, struct err *err
     enum err_class rc =
         db_prepare(control,
                    SQL("SELECT min(next) AS next FROM (SELECT min(due) AS next FROM job WHERE"
-                       " state = 'waiting' UNION ALL SELECT min(lease_until) FROM job WHERE"
+                       " state = 'waiting' UNION ALL SELECT min(due) FROM job WHERE"
                        " state = 'leased') AS both_of_them"),
                    &stmt, err);
 
@@ -275,7 +309,7 @@ enum err_class jobs_extend(struct db *control, const struct ctx *ctx, struct job
     /* One that ran out and that nobody took comes back out of the line. */
     enum err_class rc =
         db_prepare(control,
-                   SQL("UPDATE job SET lease_until = $5, state = 'leased', turn = NULL"
+                   SQL("UPDATE job SET lease_until = $5, due = $5, state = 'leased', turn = NULL"
                        " WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND lease_until = $4"),
                    &stmt, err);
 
@@ -303,10 +337,10 @@ static enum err_class stay(struct db *control, const struct job *job, bool alway
     enum err_class rc =
         db_prepare(control,
                    SQL("UPDATE job SET state = 'waiting', turn = NULL, due ="
-                       " CASE WHEN again = 1 AND ($6 = 0 OR due < $5) THEN due ELSE $5 END,"
+                       " CASE WHEN again > 0 AND ($6 = 0 OR again < $5) THEN again ELSE $5 END,"
                        " attempts = 0, again = 0, lease_until = NULL, failure = NULL"
                        " WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND lease_until = $4 AND"
-                       " (again = 1 OR $6 = 1)"),
+                       " (again > 0 OR $6 = 1)"),
                    &stmt, err);
 
     if (rc != ERR_OK)
@@ -378,9 +412,9 @@ enum err_class jobs_failed(struct db *control, const struct ctx *ctx, const stru
     /* One that would be parked and was asked for while it ran begins anew. */
     enum err_class rc =
         db_prepare(control,
-                   SQL("UPDATE job SET state = CASE again WHEN 1 THEN 'waiting' ELSE $5 END,"
-                       " attempts = CASE WHEN again = 1 AND $5 = 'parked' THEN 0 ELSE $8 END,"
-                       " due = CASE WHEN again = 1 AND $5 = 'parked' THEN due ELSE $6 END,"
+                   SQL("UPDATE job SET state = CASE WHEN again > 0 THEN 'waiting' ELSE $5 END,"
+                       " attempts = CASE WHEN again > 0 AND $5 = 'parked' THEN 0 ELSE $8 END,"
+                       " due = CASE WHEN again > 0 AND $5 = 'parked' THEN again ELSE $6 END,"
                        " failure = $7, lease_until = NULL, turn = NULL, again = 0"
                        " WHERE tenant = $1 AND kind = $2 AND job_key = $3 AND lease_until = $4"
                        " RETURNING state"),

@@ -48,10 +48,6 @@ struct job_order {
  */
 MUST_USE enum err_class jobs_add(struct db *control, const struct ctx *ctx,
                                  const struct job_order *order, bool *ret_joined, struct err *err);
-/* The same inside an open write transaction. After ERR_LIMIT or ERR_BUG nothing has changed. */
-MUST_USE enum err_class jobs_add_in_tx(struct db *control, const struct ctx *ctx,
-                                       const struct job_order *order, bool *ret_joined,
-                                       struct err *err);
 /*
  * The next job that is due, of the tenant whose turn it is.
  *   skip         kinds that are passed over, ended by NULL; NULL: none

@@ -57,21 +57,9 @@ static enum err_class count_all(struct db *control, struct err *err)
     return rc == ERR_OK ? db_run(all, err) : rc;
 }
 
-struct line {
-    int64_t round;
-    int64_t jobs;    /* of all tenants */
-    int64_t jobs_of; /* of the tenant */
-    int64_t turn_of;
-};
-
-/* After the tenant's last one, and not before the round that is being served. */
-static int64_t next_turn(int64_t last, int64_t round)
-{
-    return last < round ? round : last + 1;
-}
-
-static enum err_class read_line(struct db *control, const char *tenant, struct line *ret,
-                                bool *ret_there, struct err *err)
+/* Both rows at once; *ret_there: the queue has been counted. */
+static enum err_class read_lines(struct db *control, const char *tenant, struct line *ret_all,
+                                 struct line *ret_of, bool *ret_there, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     bool row = false;
@@ -84,82 +72,115 @@ static enum err_class read_line(struct db *control, const char *tenant, struct l
     if (rc != ERR_OK)
         return rc;
     db_bind_text(stmt, 1, str_from(tenant));
-    *ret = (struct line){0};
+    *ret_all = *ret_of = (struct line){0};
     *ret_there = false;
     while ((rc = db_step(stmt, &row, err)) == ERR_OK && row) {
-        if (str_eq_z(db_text(stmt, 0), EVERYBODY)) {
-            ret->round = db_i64(stmt, 1);
-            ret->jobs = db_i64(stmt, 2);
-            *ret_there = true;
-        } else {
-            ret->turn_of = db_i64(stmt, 1);
-            ret->jobs_of = db_i64(stmt, 2);
-        }
+        bool of_all = str_eq_z(db_text(stmt, 0), EVERYBODY);
+
+        *(of_all ? ret_all : ret_of) = (struct line){db_i64(stmt, 1), db_i64(stmt, 2)};
+        *ret_there = *ret_there || of_all;
     }
     return rc;
 }
 
-static enum err_class open_line(struct db *control, const char *tenant, struct line *ret,
-                                struct err *err)
+static enum err_class read_counted(struct db *control, const char *tenant, struct line *ret_all,
+                                   struct line *ret_of, struct err *err)
 {
     bool there = false;
-    enum err_class rc = read_line(control, tenant, ret, &there, err);
+    enum err_class rc = read_lines(control, tenant, ret_all, ret_of, &there, err);
 
     if (rc != ERR_OK || there)
         return rc;
     rc = count_all(control, err);
-    return rc == ERR_OK ? read_line(control, tenant, ret, &there, err) : rc;
+    return rc == ERR_OK ? read_lines(control, tenant, ret_all, ret_of, &there, err) : rc;
 }
 
-static enum err_class count_one(struct db *control, const char *tenant, const struct line *line,
-                                bool due, int64_t *ret_turn, struct err *err)
+static enum err_class write_line(struct db *control, const char *tenant, const struct line *line,
+                                 struct err *err)
 {
-    AUTO(db_finish_autop) struct db_stmt *one = NULL;
-    AUTO(db_finish_autop) struct db_stmt *all = NULL;
-    int64_t turn = line->turn_of;
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     enum err_class rc =
         db_prepare(control,
-                   SQL("INSERT INTO job_line (tenant, turn, jobs) VALUES ($1, $2, 1)"
-                       " ON CONFLICT (tenant) DO UPDATE SET turn = $2, jobs = job_line.jobs + 1"),
-                   &one, err);
+                   SQL("INSERT INTO job_line (tenant, turn, jobs) VALUES ($1, $2, $3)"
+                       " ON CONFLICT (tenant) DO UPDATE SET turn = $2, jobs = $3"),
+                   &stmt, err);
 
-    if (rc == ERR_OK)
-        rc = db_prepare(control,
-                        SQL("UPDATE job_line SET jobs = jobs + 1 WHERE tenant = '" EVERYBODY "'"),
-                        &all, err);
     if (rc != ERR_OK)
         return rc;
-    if (due)
-        turn = next_turn(line->turn_of, line->round);
-    db_bind_text(one, 1, str_from(tenant));
-    db_bind_i64(one, 2, turn);
-    rc = db_run(one, err);
-    if (rc == ERR_OK)
-        rc = db_run(all, err);
-    if (rc == ERR_OK && due)
-        *ret_turn = turn;
+    db_bind_text(stmt, 1, str_from(tenant));
+    db_bind_i64(stmt, 2, line->turn);
+    db_bind_i64(stmt, 3, line->jobs);
+    return db_run(stmt, err);
+}
+
+/* ---- while jobs are added ---- */
+
+enum err_class adding_finish(struct adding *adding, struct err *err)
+{
+    enum err_class rc = ERR_OK;
+
+    /* A group that only joined writes nothing at all. */
+    for (size_t i = 0; i < adding->tenants && rc == ERR_OK && adding->changed; i++)
+        if (adding->tenant[i].line.jobs > 0)
+            rc = write_line(adding->control, adding->tenant[i].id, &adding->tenant[i].line, err);
+    if (rc == ERR_OK && adding->changed)
+        rc = write_line(adding->control, EVERYBODY, &adding->all, err);
+    adding->tenants = 0;
+    adding->is_open = adding->changed = false;
     return rc;
 }
 
-enum err_class line_enter(struct db *control, const char *tenant, bool due, int64_t *ret_turn,
-                          struct err *err)
+enum err_class line_open(struct adding *adding, const char *tenant, struct line **ret,
+                         struct err *err)
 {
-    struct line line;
-    enum err_class rc = open_line(control, tenant, &line, err);
+    struct line all = {0}, of = {0};
+    enum err_class rc = ERR_OK;
 
+    for (size_t i = 0; i < adding->tenants; i++)
+        if (strcmp(adding->tenant[i].id, tenant) == 0) {
+            *ret = &adding->tenant[i].line;
+            return ERR_OK;
+        }
+    if (adding->tenants == ADDING_TENANTS)
+        rc = adding_finish(adding, err); /* written back; they can be read again */
+    if (rc == ERR_OK)
+        rc = read_counted(adding->control, tenant, &all, &of, err);
     if (rc != ERR_OK)
         return rc;
-    if (line.jobs >= LIMIT_JOBS)
+    if (!adding->is_open)
+        adding->all = all;
+    adding->is_open = true;
+    (void)snprintf(adding->tenant[adding->tenants].id, JOB_TENANT_BYTES + 1, "%s", tenant);
+    adding->tenant[adding->tenants].line = of;
+    *ret = &adding->tenant[adding->tenants++].line;
+    return ERR_OK;
+}
+
+enum err_class line_has_room(const struct adding *adding, const char *tenant,
+                             const struct line *line, struct err *err)
+{
+    if (adding->all.jobs >= LIMIT_JOBS)
         return err_set(err, ERR_LIMIT,
                        "the queue is full: it has %lld jobs, the limit is %d; see with `tenon "
                        "doctor` whether they are parked, and try again later",
-                       (long long)line.jobs, LIMIT_JOBS);
-    if (line.jobs_of >= LIMIT_JOBS_OF_TENANT)
+                       (long long)adding->all.jobs, LIMIT_JOBS);
+    if (line->jobs >= LIMIT_JOBS_OF_TENANT)
         return err_set(err, ERR_LIMIT,
                        "the queue has %lld jobs of the tenant %s, the limit is %d; see with `tenon "
                        "doctor` whether they are parked, and try again later",
-                       (long long)line.jobs_of, tenant, LIMIT_JOBS_OF_TENANT);
-    return count_one(control, tenant, &line, due, ret_turn, err);
+                       (long long)line->jobs, tenant, LIMIT_JOBS_OF_TENANT);
+    return ERR_OK;
+}
+
+/* After the tenant's last one, and not before the round that is being served. */
+static int64_t next_turn(int64_t last, int64_t round)
+{
+    return last < round ? round : last + 1;
+}
+
+int64_t line_next_turn(const struct adding *adding, const struct line *line)
+{
+    return next_turn(line->turn, adding->all.turn);
 }
 
 enum err_class line_leave(struct db *control, const char *tenant, int64_t count, struct err *err)
@@ -188,8 +209,8 @@ static enum err_class give_place(struct db *control, const struct job *job, stru
 {
     AUTO(db_finish_autop) struct db_stmt *given = NULL;
     AUTO(db_finish_autop) struct db_stmt *place = NULL;
-    struct line line;
-    enum err_class rc = open_line(control, job->tenant, &line, err);
+    struct line all, of;
+    enum err_class rc = read_counted(control, job->tenant, &all, &of, err);
 
     if (rc == ERR_OK)
         rc = db_prepare(control, SQL("UPDATE job_line SET turn = $2 WHERE tenant = $1"), &given,
@@ -202,7 +223,7 @@ static enum err_class give_place(struct db *control, const struct job *job, stru
     if (rc != ERR_OK)
         return rc;
 
-    int64_t turn = next_turn(line.turn_of, line.round);
+    int64_t turn = next_turn(of.turn, all.turn);
 
     db_bind_text(given, 1, str_from(job->tenant));
     db_bind_i64(given, 2, turn);
@@ -253,9 +274,8 @@ enum err_class line_up(struct db *control, int64_t now_ms, unsigned max, bool *r
     static const char *const due[] = {
         SQL("SELECT tenant, kind, job_key, attempts FROM job WHERE state = 'waiting' AND due <= $1"
             " ORDER BY due LIMIT 1"),
-        /* As many rows as there are workers, and those are few. */
-        SQL("SELECT tenant, kind, job_key, attempts FROM job WHERE state = 'leased' AND"
-            " lease_until <= $1 ORDER BY lease_until LIMIT 1"),
+        SQL("SELECT tenant, kind, job_key, attempts FROM job WHERE state = 'leased' AND due <= $1"
+            " ORDER BY due LIMIT 1"),
     };
     size_t which = 0;
     enum err_class rc = ERR_OK;

@@ -6,9 +6,10 @@ static const struct field job_fields[] = {
     {"kind", TYPE_TEXT, CLASS_META, FIELD_KEY, "what is to be done", .index_then = "turn"},
     {"job_key", TYPE_TEXT, CLASS_ID, FIELD_KEY, "with what: an identifier, never content"},
     {"state", TYPE_TEXT, CLASS_META, 0, "waiting, ready, leased or parked", .index_then = "due"},
-    {"due", TYPE_TIME, CLASS_META, 0, "when it is to be done; when it was parked"},
+    {"due", TYPE_TIME, CLASS_META, 0, "when it is to be done, its lease ends or it was parked"},
     {"attempts", TYPE_INT, CLASS_META, 0, "how often it was tried"},
-    {"again", TYPE_INT, CLASS_META, 0, "whether it was asked for once more while it ran"},
+    {"again", TYPE_INT, CLASS_META, 0,
+     "when it is to be done once more, as was asked while it ran; else 0"},
     {"lease_until", TYPE_TIME, CLASS_META, FIELD_NULL, "until when a worker has it"},
     {"served", TYPE_TIME, CLASS_META, 0, "when it was last leased, or asked for"},
     {"failure", TYPE_TEXT, CLASS_META, FIELD_NULL, "the class of its last failure"},
@@ -81,7 +82,7 @@ enum err_class row_find(struct db *control, const struct job_order *name, struct
         *ret = (struct job_row){.state = state_of(db_text(stmt, 0)),
                                 .due_ms = db_i64(stmt, 1),
                                 .attempts = db_i64(stmt, 2),
-                                .again = db_i64(stmt, 3) != 0,
+                                .again_ms = db_i64(stmt, 3),
                                 .failed = !db_is_null(stmt, 4)};
     return rc;
 }
@@ -103,7 +104,7 @@ enum err_class row_store(struct db *control, const struct job_order *name,
     db_bind_text(stmt, 4, str_from(row_states[row->state]));
     db_bind_i64(stmt, 5, row->due_ms);
     db_bind_i64(stmt, 6, row->attempts);
-    db_bind_i64(stmt, 7, row->again);
+    db_bind_i64(stmt, 7, row->again_ms);
     db_bind_i64(stmt, 8, row->failed);
     return db_run(stmt, err);
 }

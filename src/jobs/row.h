@@ -11,10 +11,10 @@ const char *row_state_name(enum row_state state);
 
 struct job_row {
     enum row_state state;
-    int64_t due_ms; /* leased and `again`: when to run once more; parked: since when */
+    int64_t due_ms; /* leased: when the lease ends; parked: since when */
     int64_t attempts;
-    bool again;
-    bool failed; /* its last try did */
+    int64_t again_ms; /* leased: when it is to run once more; 0: it is not */
+    bool failed;      /* its last try did */
 };
 MUST_USE enum err_class row_find(struct db *control, const struct job_order *name,
                                  struct job_row *ret, bool *ret_found, struct err *err);
@@ -27,11 +27,40 @@ void row_bind_name(struct db_stmt *stmt, const char *tenant, const char *kind, c
 int64_t schedule_jitter(const struct ctx *ctx, int64_t jitter_ms);
 
 /*
- * One more job of that tenant; one that is due gets its place in line. ERR_LIMIT, with nothing
- * changed, when there is no room for it.
+ * Adding some jobs in one transaction: how many jobs there are and who stands where is read once a
+ * tenant, kept here, and written back by adding_finish, without which nothing may be committed.
  */
-MUST_USE enum err_class line_enter(struct db *control, const char *tenant, bool due,
-                                   int64_t *ret_turn, struct err *err);
+#define ADDING_TENANTS 32
+struct line {
+    int64_t turn; /* given out last; of all together: the round that is served */
+    int64_t jobs;
+};
+struct adding {
+    struct db *control;
+    const struct ctx *ctx;
+    bool is_open;
+    bool changed;
+    struct line all;
+    size_t tenants;
+    struct {
+        char id[JOB_TENANT_BYTES + 1];
+        struct line line;
+    } tenant[ADDING_TENANTS];
+};
+/* As jobs_add. After ERR_LIMIT or ERR_BUG nothing has changed; after any other the transaction is
+ * to be rolled back. */
+MUST_USE enum err_class adding_add(struct adding *adding, const struct job_order *order,
+                                   bool *ret_joined, struct err *err);
+MUST_USE enum err_class adding_finish(struct adding *adding, struct err *err);
+
+/* The tenant's line in `adding`, to be changed there. */
+MUST_USE enum err_class line_open(struct adding *adding, const char *tenant, struct line **ret,
+                                  struct err *err);
+/* ERR_LIMIT when there is no room for one more job of the tenant. */
+MUST_USE enum err_class line_has_room(const struct adding *adding, const char *tenant,
+                                      const struct line *line, struct err *err);
+/* The place of the tenant's next job. */
+int64_t line_next_turn(const struct adding *adding, const struct line *line);
 /* So many jobs of that tenant are gone. */
 MUST_USE enum err_class line_leave(struct db *control, const char *tenant, int64_t count,
                                    struct err *err);

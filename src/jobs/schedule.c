@@ -21,6 +21,7 @@ static enum err_class see_to(struct db *control, const struct ctx *ctx,
     int64_t now = ctx_now_ms(ctx), roll = schedule_jitter(ctx, schedule->jitter_ms);
     struct job_order order = {tenant, schedule->kind, schedule->key,
                               .due_ms = now + schedule->first_ms + roll};
+    struct adding adding = {.control = control, .ctx = ctx};
     struct job_row row = {0};
     bool found = false, joined = false;
     enum err_class rc = row_find(control, &order, &row, &found, err);
@@ -36,7 +37,8 @@ static enum err_class see_to(struct db *control, const struct ctx *ctx,
         return ERR_OK;
     if (found)
         order.due_ms = parked ? now + roll : now + schedule->every_ms + roll;
-    return jobs_add_in_tx(control, ctx, &order, &joined, err);
+    rc = adding_add(&adding, &order, &joined, err);
+    return rc == ERR_OK ? adding_finish(&adding, err) : rc;
 }
 
 enum err_class schedule_due(struct db *control, const struct ctx *ctx,

@@ -7,6 +7,8 @@
 #include <cmocka.h>
 
 #include "../../tests/lib/queue_world.h"
+#include "store/records.h"
+#include "store/schema.h"
 
 #define MINUTE_MS INT64_C(60000)
 
@@ -120,6 +122,83 @@ static void a_job_asked_for_while_it_fails_for_good_runs_once_more(void **state)
     queue_counts(world, 0, 0, 1);
 }
 
+/* What the first tells us, of what we hear while it runs, is not before its time. */
+static void a_job_asked_for_while_it_runs_runs_again_when_it_was_asked_for(void **state)
+{
+    struct queue_world *world = *state;
+    struct job job;
+
+    (void)queue_add(world, "t1", "all", 0);
+    job = queue_lease(world);
+    assert_true(queue_add(world, "t1", "all", 9 * MINUTE_MS));
+    assert_true(queue_add(world, "t1", "all", 2 * MINUTE_MS));
+    assert_true(queue_add(world, "t1", "all", 5 * MINUTE_MS));
+    assert_int_equal(queue_idle(world), job.lease_until_ms); /* the lease is what it was */
+    queue_done(world, &job);
+    assert_int_equal(queue_idle(world), queue_now(world) + 2 * MINUTE_MS);
+}
+
+static void a_hint_does_not_hurry_a_retry(void **state)
+{
+    struct queue_world *world = *state;
+    int64_t retry = queue_now(world) + 45 * MINUTE_MS;
+    struct job job;
+
+    (void)queue_add(world, "t1", "all", 0);
+    job = queue_lease(world);
+    assert_int_equal(queue_failed(world, &job, ERR_BUSY, 45 * MINUTE_MS), JOB_WAITING);
+    assert_true(queue_add(world, "t1", "all", 0));
+    assert_int_equal(queue_idle(world), retry);
+    assert_true(queue_ask(world, "t1", "all", 60 * MINUTE_MS));
+    assert_int_equal(queue_idle(world), retry);
+    assert_true(queue_ask(world, "t1", "all", MINUTE_MS)); /* a person may */
+    assert_int_equal(queue_idle(world), queue_now(world) + MINUTE_MS);
+
+    /* Nor one that came while it ran. */
+    fake_ctx_advance(&world->fake, MINUTE_MS);
+    job = queue_lease(world);
+    assert_int_equal(job.attempts, 2);
+    assert_true(queue_add(world, "t1", "all", 0));
+    assert_int_equal(queue_failed(world, &job, ERR_BUSY, 45 * MINUTE_MS), JOB_WAITING);
+    assert_int_equal(queue_idle(world), queue_now(world) + 45 * MINUTE_MS);
+
+    /* Once it has gone well, it is as any other. */
+    fake_ctx_advance(&world->fake, 45 * MINUTE_MS);
+    job = queue_lease(world);
+    queue_ok(world,
+             jobs_done_until(world->db, &job, queue_now(world) + 60 * MINUTE_MS, &world->err));
+    assert_int_equal(queue_idle(world), queue_now(world) + 60 * MINUTE_MS);
+    assert_true(queue_add(world, "t1", "all", MINUTE_MS));
+    assert_int_equal(queue_idle(world), queue_now(world) + MINUTE_MS);
+}
+
+static void a_job_that_is_done_until_then_keeps_the_sooner_time(void **state)
+{
+    struct queue_world *world = *state;
+    struct job job;
+
+    (void)queue_add(world, "t1", "all", 0);
+    job = queue_lease(world);
+    assert_true(queue_add(world, "t1", "all", MINUTE_MS));
+    queue_ok(world,
+             jobs_done_until(world->db, &job, queue_now(world) + 60 * MINUTE_MS, &world->err));
+    queue_counts(world, 1, 0, 0);
+    assert_int_equal(queue_idle(world), queue_now(world) + MINUTE_MS);
+    fake_ctx_advance(&world->fake, MINUTE_MS);
+    job = queue_lease(world);
+    assert_true(queue_add(world, "t1", "all", 90 * MINUTE_MS));
+    queue_ok(world,
+             jobs_done_until(world->db, &job, queue_now(world) + 60 * MINUTE_MS, &world->err));
+    assert_int_equal(queue_idle(world), queue_now(world) + 60 * MINUTE_MS);
+
+    /* Of one that was taken out nothing comes back. */
+    fake_ctx_advance(&world->fake, 60 * MINUTE_MS);
+    job = queue_lease(world);
+    queue_ok(world, jobs_forget(world->db, "t1", &world->err));
+    queue_ok(world, jobs_done_until(world->db, &job, queue_now(world), &world->err));
+    queue_counts(world, 0, 0, 0);
+}
+
 static void names_that_do_not_fit_are_refused(void **state)
 {
     struct queue_world *world = *state;
@@ -205,6 +284,75 @@ static void tenants_take_turns_while_their_jobs_run(void **state)
     }
 }
 
+static void kinds_can_be_passed_over(void **state)
+{
+    static const char *const skip[] = {"absent", "sync", NULL};
+    struct queue_world *world = *state;
+    struct job job = {0};
+    bool found = true;
+    int64_t next = 0;
+
+    (void)queue_add(world, "t1", "a", 0);
+    (void)queue_add(world, "t1", "b", 0);
+    queue_ok(world, jobs_lease(world->db, world->ctx, skip, &job, &found, &next, &world->err));
+    assert_false(found);
+    assert_int_equal(next, INT64_MAX);
+    (void)queue_add_kind(world, "t1", "verify", "c", 0);
+    (void)queue_add_kind(world, "t1", "another", "d", MINUTE_MS);
+    queue_ok(world, jobs_lease(world->db, world->ctx, skip, &job, &found, &next, &world->err));
+    assert_true(found);
+    assert_string_equal(job.key, "c");
+    queue_ok(world, jobs_lease(world->db, world->ctx, skip, &job, &found, &next, &world->err));
+    assert_false(found);
+    assert_int_equal(next, queue_now(world) + MINUTE_MS);
+    job = queue_lease(world);
+    assert_string_equal(job.key, "a");
+}
+
+/* Their places are given out a part at a time, and still another's job is not behind all of them.
+ */
+static void a_flood_that_falls_due_at_once_does_not_hold_up_another_s_job(void **state)
+{
+    struct queue_world *world = *state;
+    int turns = 0;
+
+    queue_ok(world, db_exec(world->db, "PRAGMA synchronous = OFF", &world->err)); /* speed */
+    for (int i = 0; i < 5000; i++) {
+        char name[8];
+
+        (void)snprintf(name, sizeof(name), "%d", i);
+        (void)queue_add(world, "busy", name, MINUTE_MS);
+    }
+    (void)queue_add(world, "rare", "x", MINUTE_MS + 1);
+    fake_ctx_advance(&world->fake, MINUTE_MS + 1);
+    while (strcmp(queue_lease(world).tenant, "rare") != 0)
+        turns++;
+    assert_in_range(turns, 1, 5);
+}
+
+static void one_that_always_comes_again_takes_turns_too(void **state)
+{
+    struct queue_world *world = *state;
+    int busy = 0;
+
+    for (int i = 0; i < 20; i++) {
+        char name[8];
+
+        (void)snprintf(name, sizeof(name), "%d", i);
+        (void)queue_add(world, "z", name, 0);
+    }
+    (void)queue_add(world, "a", "x", 0);
+    for (int i = 0; i < 20; i++) {
+        struct job job = queue_lease(world);
+
+        busy += strcmp(job.tenant, "z") == 0;
+        queue_done(world, &job);
+        if (strcmp(job.tenant, "a") == 0)
+            (void)queue_add(world, "a", "x", 0);
+    }
+    assert_in_range(busy, 9, 11);
+}
+
 /* ---- failures ---- */
 
 static void a_failure_that_may_pass_comes_back_later_and_later(void **state)
@@ -274,8 +422,11 @@ static void a_cancelled_job_waits_and_is_due_at_once(void **state)
 
     (void)queue_add(world, "t1", "all", 0);
     job = queue_lease(world);
-    assert_int_equal(queue_failed(world, &job, ERR_CANCELLED, 0), JOB_WAITING);
-    job = queue_lease(world);
+    for (int i = 0; i < 2 * LIMIT_JOB_TRIES; i++) {
+        assert_int_equal(job.attempts, 1); /* that try does not count */
+        assert_int_equal(queue_failed(world, &job, ERR_CANCELLED, 0), JOB_WAITING);
+        job = queue_lease(world);
+    }
     assert_string_equal(job.key, "all");
     queue_done(world, &job);
     queue_counts(world, 0, 0, 0);
@@ -309,6 +460,40 @@ static void a_lease_that_runs_out_returns_the_job(void **state)
     queue_counts(world, 0, 1, 0);
     queue_done(world, &second);
     queue_counts(world, 0, 0, 0);
+}
+
+static void a_lease_that_ran_out_is_good_until_somebody_takes_the_job(void **state)
+{
+    struct queue_world *world = *state;
+    struct job other, job;
+
+    (void)queue_add(world, "t1", "a", 0);
+    (void)queue_add(world, "t1", "b", MINUTE_MS);
+    job = queue_lease(world);
+    fake_ctx_advance(&world->fake, JOB_LEASE_MS + 1);
+    other = queue_lease(world); /* b, which was due before that lease ran out */
+    assert_string_equal(other.key, "b");
+    queue_ok(world, jobs_extend(world->db, world->ctx, &job, &world->err));
+    assert_int_equal(queue_idle(world), other.lease_until_ms);
+    fake_ctx_advance(&world->fake, JOB_LEASE_MS + 1);
+    queue_counts(world, 0, 2, 0);
+    queue_done(world, &job);
+    queue_counts(world, 0, 1, 0);
+    queue_done(world, &other);
+}
+
+/* A job that kills whoever runs it must not do so for ever. */
+static void a_job_whose_workers_die_is_parked_in_the_end(void **state)
+{
+    struct queue_world *world = *state;
+
+    (void)queue_add(world, "t1", "all", 0);
+    for (uint32_t i = 1; i <= LIMIT_JOB_TRIES; i++) {
+        assert_int_equal(queue_lease(world).attempts, i);
+        fake_ctx_advance(&world->fake, JOB_LEASE_MS);
+    }
+    assert_int_equal(queue_idle(world), INT64_MAX);
+    queue_counts(world, 0, 0, 1);
 }
 
 static void a_lease_can_be_extended_for_ever(void **state)
@@ -442,6 +627,63 @@ static void a_tenant_s_jobs_are_forgotten_whole(void **state)
     assert_string_equal(job.tenant, "t2");
 }
 
+/* ---- an older database ---- */
+
+static const struct field fields_of_1[] = {
+    {"tenant", TYPE_TEXT, CLASS_ID, FIELD_KEY, "whose job it is"},
+    {"kind", TYPE_TEXT, CLASS_META, FIELD_KEY, "what is to be done"},
+    {"job_key", TYPE_TEXT, CLASS_ID, FIELD_KEY, "with what"},
+    {"state", TYPE_TEXT, CLASS_META, 0, "waiting, leased or parked"},
+    {"due", TYPE_TIME, CLASS_META, FIELD_INDEX, "when it is to be done"},
+    {"attempts", TYPE_INT, CLASS_META, 0, "how often it was tried"},
+    {"again", TYPE_INT, CLASS_META, 0, "whether it was asked for once more"},
+    {"lease_until", TYPE_TIME, CLASS_META, FIELD_NULL, "until when a worker has it"},
+    {"served", TYPE_TIME, CLASS_META, 0, "when it was last leased"},
+    {"failure", TYPE_TEXT, CLASS_META, FIELD_NULL, "the class of its last failure"},
+    {"created", TYPE_TIME, CLASS_META, 0, "when it was asked for"},
+};
+
+static void the_queue_of_catalogue_1_goes_on(void **state)
+{
+    struct queue_world *world = *state;
+    struct record job_of_1 = job_record;
+    const struct record *const records[] = {&control_schema_change_record, &job_of_1};
+    const struct catalog catalog = {1, records, ARRAY_LEN(records)};
+    struct db_options options = {.key = queue_key, .create = true};
+    struct job job = {.tenant = "t2", .kind = "sync", .key = "leased", .lease_until_ms = 77};
+
+    job_of_1.fields = fields_of_1;
+    job_of_1.field_count = ARRAY_LEN(fields_of_1);
+    db_close(world->db);
+    scratch_end(&world->scratch);
+    scratch_begin(&world->scratch);
+    options.path = scratch_path(&world->scratch, "control.db");
+    queue_ok(world, db_open(world->ctx, &options, &world->db, &world->err));
+    queue_ok(world, schema_apply(world->db, world->ctx, &catalog, SCOPE_CONTROL, &world->err));
+    queue_ok(world, db_exec(world->db,
+                            "INSERT INTO job (tenant, kind, job_key, state, due, attempts, again,"
+                            " lease_until, served, created) VALUES"
+                            " ('t1', 'sync', 'a', 'waiting', 5, 0, 0, NULL, 0, 0),"
+                            " ('t1', 'sync', 'b', 'parked', 5, 3, 0, NULL, 0, 0),"
+                            " ('t2', 'sync', 'leased', 'leased', 5, 1, 1, 77, 0, 0)",
+                            &world->err));
+    db_close(world->db);
+    world->db = queue_open(world);
+    queue_counts(world, 1, 1, 1);
+    queue_done(world, &job); /* by whom it was leased before; it was asked for once more */
+    queue_counts(world, 2, 0, 1);
+    (void)queue_add(world, "t3", "new", 0);
+    for (int i = 0; i < 3; i++) {
+        job = queue_lease(world);
+        queue_done(world, &job);
+    }
+    queue_counts(world, 0, 0, 1);
+    assert_true(queue_add(world, "t1", "b", 0));
+    job = queue_lease(world);
+    queue_done(world, &job);
+    queue_counts(world, 0, 0, 0);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -450,19 +692,28 @@ int main(void)
         TEST(the_queue_outlives_the_process),
         TEST(the_same_job_joins_the_one_that_waits),
         TEST(a_job_asked_for_while_it_runs_runs_once_more),
+        TEST(a_job_asked_for_while_it_runs_runs_again_when_it_was_asked_for),
+        TEST(a_hint_does_not_hurry_a_retry),
+        TEST(a_job_that_is_done_until_then_keeps_the_sooner_time),
         TEST(a_job_asked_for_while_it_fails_for_good_runs_once_more),
         TEST(names_that_do_not_fit_are_refused),
         TEST(one_tenant_s_many_jobs_do_not_hold_up_another_s_one),
         TEST(tenants_take_turns_while_their_jobs_run),
+        TEST(kinds_can_be_passed_over),
+        TEST(a_flood_that_falls_due_at_once_does_not_hold_up_another_s_job),
+        TEST(one_that_always_comes_again_takes_turns_too),
         TEST(a_failure_that_may_pass_comes_back_later_and_later),
         TEST(what_the_remote_asks_for_is_waited),
         TEST(a_failure_for_good_is_parked_until_somebody_asks),
         TEST(a_cancelled_job_waits_and_is_due_at_once),
         TEST(a_lease_that_runs_out_returns_the_job),
+        TEST(a_lease_that_ran_out_is_good_until_somebody_takes_the_job),
+        TEST(a_job_whose_workers_die_is_parked_in_the_end),
         TEST(a_lease_can_be_extended_for_ever),
         TEST(a_given_job_can_be_taken_whatever_its_state),
         TEST(a_full_queue_says_so_and_still_works),
         TEST(a_tenant_s_jobs_are_forgotten_whole),
+        TEST(the_queue_of_catalogue_1_goes_on),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

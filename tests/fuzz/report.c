@@ -207,7 +207,7 @@ static void check_json(const struct report *report, const struct names *names)
     size_t at, count;
     int64_t seconds = 0;
 
-    FUZZ_CHECK(report_write_json(report, &proof, collect, &text, &err) == ERR_OK);
+    FUZZ_CHECK(report_write_json(report, &proof, NULL, collect, &text, &err) == ERR_OK);
     FUZZ_CHECK(json_read(strbuf_str(&text), "the report", &doc, &err) == ERR_OK);
 
     yyjson_val *rows = yyjson_obj_get(yyjson_doc_get_root(doc), "rows");
