@@ -59,7 +59,7 @@ function licences(): Plugin {
             const texts = [...folders].sort().map(name => {
                 const folder = join('node_modules', name)
                 const facts = JSON.parse(readFileSync(join(folder, 'package.json'), 'utf8'))
-                const file = readdirSync(folder).filter(f => /^(licen[cs]e|notice)/i.test(f)).sort()
+                const file = readdirSync(folder, { withFileTypes: true }).filter(f => f.isFile() && /^(licen[cs]e|notice)/i.test(f.name)).map(f => f.name).sort()
                 return [`${name} ${facts.version}: ${facts.license}`, ...file.map(f => readFileSync(join(folder, f), 'utf8').trim())].join('\n\n')
             })
             this.emitFile({ type: 'asset', fileName: 'licences.txt', source: texts.join('\n\n' + '-'.repeat(72) + '\n\n') + '\n' })

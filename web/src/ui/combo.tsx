@@ -28,7 +28,7 @@ export function Combo({ label, placeholder, load, onChoose, free, clear = true, 
     const asked = useDelayed(typed ? text.trim() : '', typed ? 150 : 0)
     const found = useLoad(open ? 'q' + asked : null, signal => load(asked, signal), true)
     const choices: Choice[] = found.data ?? []
-    const typedItself = free && text.trim() && typed && !choices.some(c => c.label === text.trim()) ? [{ id: text.trim(), label: text.trim(), more: s.newOne }] : []
+    const typedItself: Choice[] = free && text.trim() && typed && !choices.some(c => c.label === text.trim()) ? [{ id: text.trim(), label: text.trim(), more: s.newOne }] : []
     const all = [...choices, ...typedItself]
     useEffect(() => setText(shown), [shown])
     useEffect(() => setAt(0), [found.data])

@@ -126,7 +126,7 @@ export function Field({ label, hint, error, children }: { label: string; hint?: 
     )
 }
 
-type InputProps = JSX.HTMLAttributes<HTMLInputElement> & { value: string; onText: (text: string) => void; type?: string; placeholder?: string; required?: boolean; min?: string; max?: string; autocomplete?: string; spellcheck?: boolean; maxLength?: number; inputMode?: string; disabled?: boolean }
+type InputProps = JSX.HTMLAttributes<HTMLInputElement> & { value: string; onText: (text: string) => void; type?: string; placeholder?: string; required?: boolean; min?: string; max?: string; autocomplete?: string; spellcheck?: boolean; maxLength?: number; inputMode?: string; disabled?: boolean; list?: string; readOnly?: boolean }
 export const Input = ({ onText, class: more, ...rest }: InputProps) => (
     <input class={`input ${String(more ?? '')}`} onInput={e => onText(e.currentTarget.value)} {...(rest as object)} />
 )

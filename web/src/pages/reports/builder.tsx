@@ -5,7 +5,7 @@ import { useDelayed, useLoad } from '../../lib/hooks'
 import { setParams, useRoute } from '../../route'
 import { useApp } from '../../store'
 import { s } from '../../strings'
-import { Button, Field, Icon, Input, Select } from '../../ui/ui'
+import { Field, Icon, Input, Select } from '../../ui/ui'
 import { Combo } from '../../ui/combo'
 import { IssueName, IssuePicker, PersonName, PersonPicker, TagPicker } from '../issue'
 import { acrossOf, DIMENSIONS, GROUPS_MAX, isTime, type Dimension } from './pivot'
@@ -185,4 +185,3 @@ function Filters() {
     )
 }
 
-export const reset = () => <Button onClick={() => setParams({ account: null, issue: null, tag: null, jql: null, filter: null })}>{s.reports.clear}</Button>

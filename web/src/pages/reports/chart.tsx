@@ -26,8 +26,11 @@ export function kindsOf(pivot: Pivot): ChartKind[] {
     return pivot.rows[0] && isTime(pivot.rows[0]) ? ['bars', 'line'] : ['bars']
 }
 
-type Props = { pivot: Pivot; kind: ChartKind; name: (node: Node) => string; column: (key: string) => string; value: (sums: { seconds: number; count: number }) => number; show: (value: number) => string; instance: { current: EChartsType | null } }
-export default function Chart({ pivot, kind, name, column, value, show, instance }: Props) {
+type Props = { pivot: Pivot; kind: ChartKind; name: (node: Node) => string; column: (key: string) => string; value: (sums: { seconds: number; count: number }) => number; show: (value: number) => string; unit: number; instance: { current: EChartsType | null } }
+/* Values are drawn in `unit`s (seconds of an hour, of a day of work, or 1), so that the axis has round numbers. */
+export default function Chart({ pivot, kind, name, column, value: amount, show: write, unit, instance }: Props) {
+    const value = (sums: { seconds: number; count: number }) => amount(sums) / unit
+    const show = (v: number) => write(Math.round(v * unit))
     const box = useRef<HTMLDivElement>(null)
     useEffect(() => {
         const chart = init(box.current!, null, { renderer: 'canvas' })
@@ -57,8 +60,8 @@ export default function Chart({ pivot, kind, name, column, value, show, instance
     return <div class="chart" ref={box} style={{ height: `${height}px` }} role="img" aria-label={s.reports.chartLabel(bars)} />
 }
 
-type Draw = Omit<Props, 'instance'>
-function optionOf({ pivot, kind, name, column, value, show }: Draw, box: HTMLElement): object {
+type Draw = Omit<Props, 'instance' | 'unit'>
+function optionOf({ pivot, kind, name, column, value, show }: Draw, box: HTMLElement): Record<string, unknown> {
     const css = getComputedStyle(box)
     const token = (n: string) => css.getPropertyValue(n).trim()
     const text = token('--ds-text-subtle')

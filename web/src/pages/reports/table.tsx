@@ -5,6 +5,7 @@
 import { useEffect, useRef } from 'preact/hooks'
 import { DataTreeModule, FormatModule, FrozenColumnsModule, InteractionModule, ResizeColumnsModule, ResizeTableModule, SortModule, Tabulator, type CellComponent, type ColumnDefinition } from 'tabulator-tables'
 import 'tabulator-tables/dist/css/tabulator.min.css'
+import '../../style/table.css'
 import { s } from '../../strings'
 import type { Node, Pivot, Sums } from './pivot'
 
@@ -30,8 +31,8 @@ export default function Table(props: Props) {
         const one = new Tabulator(box.current!, {
             data: [], columns: columnsOf(latest), layout: 'fitDataFill', height: 'auto', maxHeight: '70vh', dataTree: pivot.rows.length > 1, dataTreeStartExpanded: open, dataTreeChildIndent: 20,
             dataTreeFilter: false, columnDefaults: { headerHozAlign: 'left', resizable: 'header' }, ...(known && { initialSort: [{ column: field === 'name' || field === 'sum' ? field : 'c:' + field, dir: dir === 'asc' ? 'asc' : 'desc' }] }),
-            dataTreeBranchElement: false, headerSortElement: undefined as never,
-        } as never)
+            dataTreeBranchElement: false,
+        })
         table.current = one
         one.on('tableBuilt', () => {
             built.current = true

@@ -90,7 +90,7 @@ export function Calendar({ logs, days, today, time, readOnly }: Props) {
                 {days.map(d => (
                     <div key={d} class={d === today ? 'today' : ''}>
                         <strong>{dayShort(d)}</strong>
-                        <small>{s.time.ofExpected(duration(byDay.get(d) ?? 0), duration(expectedOf(d, settings)))}</small>
+                        <small>{expectedOf(d, settings) || byDay.get(d) ? s.time.ofExpected(duration(byDay.get(d) ?? 0), duration(expectedOf(d, settings))) : '\u00a0'}</small>
                     </div>
                 ))}
             </div>

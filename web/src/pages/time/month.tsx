@@ -41,13 +41,13 @@ export function Month({ weeks, month, days, today }: Props) {
                         return (
                             <div role="gridcell" key={d} class="month-slot">
                                 <button
-                                    type="button" data-day={d} tabIndex={d === at ? 0 : -1} class={`month-day heat-${heatOf(t)}${inside ? '' : ' outside'}${d === today ? ' today' : ''}${t?.missing ? ' missing' : ''}`}
+                                    type="button" data-day={d} tabIndex={d === at ? 0 : -1} class={`month-day ${inside ? `heat-${heatOf(t)}` : ''}${inside ? '' : ' outside'}${d === today ? ' today' : ''}${t?.missing && inside ? ' missing' : ''}`}
                                     aria-label={t ? s.time.daySays(dayLong(d), duration(t.logged), duration(t.expected), t.missing) : dayLong(d)}
                                     onFocus={() => setAt(d)} onClick={() => setParams({ open: 'day', day: d, issue: null })}
                                 >
                                     <span class="month-number">{Number(d.slice(8))}</span>
                                     {t && (t.logged > 0 || t.expected > 0) && <span class="month-time">{t.logged > 0 ? duration(t.logged) : ''}</span>}
-                                    {t?.missing && <span class="month-missing"><Icon name="warning" size={12} /><span>−{duration(t.expected - t.real)}</span></span>}
+                                    {t?.missing && inside && <span class="month-missing"><Icon name="warning" size={12} /><span>−{duration(t.expected - t.real)}</span></span>}
                                 </button>
                             </div>
                         )
