@@ -4,8 +4,8 @@
  *     bench-queue FOLDER [WAITING] [CLIENTS] [SECONDS]
  *
  * Fills a new queue with WAITING jobs of 20 tenants (100000), then adds and leases one by one, each
- * durable; then CLIENTS threads (64) hand in jobs for SECONDS (4), each waiting for the answer
- * before its next. Prints one JSON object. The database is encrypted, as it is in the daemon.
+ * durable; then CLIENTS (64) hand in jobs for SECONDS (4), each waiting for the answer before its
+ * next. Prints one JSON object. The database is encrypted, as it is in the daemon.
  */
 #include <pthread.h>
 
@@ -17,8 +17,9 @@
 #define TENANTS 20
 #define SINGLES 5000
 #define CLIENTS_MAX 256
-#define SAMPLES_MAX 400000
-#define HANDLE_CACHE_KIB 1024 /* as in store/data.c */
+#define SAMPLES_MAX 4000000
+#define SIDES 2 /* threads that the clients are on */
+#define HANDLE_CACHE_KIB 16384
 
 static const struct record *const records[] = {&control_schema_change_record, &job_record,
                                                &job_line_record};
@@ -33,12 +34,17 @@ static void must(enum err_class rc, const struct err *err)
     exit(1);
 }
 
-static double seconds(void)
+static double clock_seconds(clockid_t which)
 {
     struct timespec now;
 
-    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    (void)clock_gettime(which, &now);
     return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+static double seconds(void)
+{
+    return clock_seconds(CLOCK_MONOTONIC);
 }
 
 static struct db *open_queue(const struct ctx *ctx, const char *path)
@@ -60,7 +66,7 @@ static void name_job(uint64_t n, char tenant[32], char name[32])
     (void)snprintf(name, 32, "%llu", (unsigned long long)(n * 7919 % 1000003));
 }
 
-static void add(struct db *db, const struct ctx *ctx, uint64_t n, bool in_tx)
+static void add(struct db *db, const struct ctx *ctx, uint64_t n)
 {
     char tenant[32], name[32];
     const struct job_order order = {tenant, "timesheet.hint", name, ctx_now_ms(ctx), false};
@@ -68,21 +74,31 @@ static void add(struct db *db, const struct ctx *ctx, uint64_t n, bool in_tx)
     struct err err = {0};
 
     name_job(n, tenant, name);
-    must(in_tx ? jobs_add_in_tx(db, ctx, &order, &joined, &err)
-               : jobs_add(db, ctx, &order, &joined, &err),
-         &err);
+    must(jobs_add(db, ctx, &order, &joined, &err), &err);
+}
+
+static void on_filled(void *arg, enum err_class rc, bool joined)
+{
+    (void)arg;
+    (void)joined;
+    must(rc, &(struct err){.msg = "a job was refused"});
 }
 
 static void fill(struct db *db, const struct ctx *ctx, uint64_t count)
 {
+    const struct intake_options options = {.control = db, .waiting_max = count};
+    struct intake *intake = NULL;
     struct err err = {0};
+    char tenant[32], name[32];
 
-    for (uint64_t n = 0; n < count;) {
-        must(db_begin(db, DB_BULK, &err), &err);
-        for (int i = 0; i < 1000 && n < count; i++)
-            add(db, ctx, n++, true);
-        must(db_commit(db, &err), &err);
+    must(intake_new(ctx, &options, &intake, &err), &err);
+    for (uint64_t n = 0; n < count; n++) {
+        const struct job_order order = {tenant, "timesheet.hint", name, ctx_now_ms(ctx), false};
+
+        name_job(n, tenant, name);
+        must(intake_add(intake, &order, on_filled, NULL, &err), &err);
     }
+    intake_free(intake);
 }
 
 static double adds_per_second(struct db *db, const struct ctx *ctx, uint64_t from)
@@ -90,7 +106,7 @@ static double adds_per_second(struct db *db, const struct ctx *ctx, uint64_t fro
     double begun = seconds();
 
     for (uint64_t i = 0; i < SINGLES; i++)
-        add(db, ctx, from + i, false);
+        add(db, ctx, from + i);
     return SINGLES / (seconds() - begun);
 }
 
@@ -110,58 +126,87 @@ static double leases_per_second(struct db *db, const struct ctx *ctx)
     return SINGLES / (seconds() - begun);
 }
 
-/* ---- many clients ---- */
+/* ---- many clients, by a few threads, as an HTTP server has them ---- */
 
+struct side;
 struct client {
+    struct side *side;
+    struct client *next_told;
+    uint64_t next;
+    double asked;
+};
+
+/* One thread and its clients. */
+struct side {
     struct intake *intake;
     const struct ctx *ctx;
-    uint64_t next;
-    double until;
+    pthread_t thread;
     pthread_mutex_t lock;
-    pthread_cond_t told;
-    bool answered;
-    enum err_class rc;
+    pthread_cond_t answered;
+    struct client *told; /* those that have their answer */
+    size_t told_count, refused, count;
+    double until;
+    struct client clients[CLIENTS_MAX];
+    size_t client_count;
     float *waits; /* ms */
-    size_t count, refused;
 };
 
 static void on_done(void *arg, enum err_class rc, bool joined)
 {
     struct client *client = arg;
+    struct side *side = client->side;
 
     (void)joined;
-    pthread_mutex_lock(&client->lock);
-    client->answered = true;
-    client->rc = rc;
-    pthread_cond_signal(&client->told);
-    pthread_mutex_unlock(&client->lock);
+    pthread_mutex_lock(&side->lock);
+    client->next_told = side->told;
+    side->told = client;
+    side->refused += rc != ERR_OK;
+    pthread_cond_signal(&side->answered);
+    pthread_mutex_unlock(&side->lock);
 }
 
-static void *hand_in(void *arg)
+static void ask(struct client *client)
 {
-    struct client *client = arg;
+    struct side *side = client->side;
     char tenant[32], name[32];
+    const struct job_order order = {tenant, "timesheet.hint", name, ctx_now_ms(side->ctx), false};
+    struct err err = {0};
 
-    for (double now = seconds(); now < client->until && client->count < SAMPLES_MAX;) {
-        const struct job_order order = {tenant, "timesheet.hint", name, ctx_now_ms(client->ctx),
-                                        false};
-        struct err err = {0};
+    name_job(client->next, tenant, name);
+    client->next += CLIENTS_MAX * SIDES;
+    client->asked = seconds();
+    must(intake_add(side->intake, &order, on_done, client, &err), &err);
+}
 
-        name_job(client->next, tenant, name);
-        client->next += CLIENTS_MAX;
-        client->answered = false;
-        must(intake_add(client->intake, &order, on_done, client, &err), &err);
-        pthread_mutex_lock(&client->lock);
-        while (!client->answered)
-            pthread_cond_wait(&client->told, &client->lock);
-        pthread_mutex_unlock(&client->lock);
-        if (client->rc != ERR_OK)
-            client->refused++;
+static void *serve(void *arg)
+{
+    struct side *side = arg;
+    size_t open = side->client_count;
 
-        double told = seconds();
+    for (size_t i = 0; i < side->client_count; i++)
+        ask(&side->clients[i]);
+    while (open > 0) {
+        pthread_mutex_lock(&side->lock);
+        while (!side->told)
+            pthread_cond_wait(&side->answered, &side->lock);
 
-        client->waits[client->count++] = (float)((told - now) * 1000);
-        now = told;
+        struct client *client = side->told;
+
+        side->told = NULL;
+        pthread_mutex_unlock(&side->lock);
+
+        double now = seconds();
+
+        while (client) {
+            struct client *next = client->next_told;
+
+            side->waits[side->count++] = (float)((now - client->asked) * 1000);
+            if (now < side->until && side->count + CLIENTS_MAX < SAMPLES_MAX)
+                ask(client);
+            else
+                open--;
+            client = next;
+        }
     }
     return NULL;
 }
@@ -173,55 +218,58 @@ static int by_wait(const void *a, const void *b)
     return (left > right) - (left < right);
 }
 
-static void take_in(struct db *db, const struct ctx *ctx, size_t count, double run_seconds,
+static void print_waits(const struct side *sides, size_t clients, double took, double cpu)
+{
+    size_t total = 0, refused = 0;
+    float *all = malloc(SIDES * SAMPLES_MAX * sizeof(*all));
+
+    for (size_t i = 0; i < SIDES; i++) {
+        memcpy(all + total, sides[i].waits, sides[i].count * sizeof(*all));
+        total += sides[i].count;
+        refused += sides[i].refused;
+    }
+    qsort(all, total, sizeof(*all), by_wait);
+    printf(
+        ",\"clients\":%zu,\"accepted\":%zu,\"refused\":%zu,\"accepted_per_s\":%.0f,"
+        "\"cpu_us_each\":%.1f,\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"p999_ms\":%.2f,\"worst_ms\":%.2f",
+        clients, total - refused, refused, (double)(total - refused) / took,
+        cpu * 1e6 / (double)total, (double)all[total / 2], (double)all[total * 99 / 100],
+        (double)all[total * 999 / 1000], (double)all[total - 1]);
+    free(all);
+}
+
+static void take_in(struct db *db, const struct ctx *ctx, size_t clients, double run_seconds,
                     uint64_t from)
 {
-    static struct client clients[CLIENTS_MAX];
-    pthread_t threads[CLIENTS_MAX];
+    static struct side sides[SIDES];
     const struct intake_options options = {.control = db};
     struct intake *intake = NULL;
     struct err err = {0};
-    size_t total = 0, refused = 0;
 
     must(intake_new(ctx, &options, &intake, &err), &err);
 
-    double begun = seconds();
+    double begun = seconds(), cpu = clock_seconds(CLOCK_PROCESS_CPUTIME_ID);
 
-    for (size_t i = 0; i < count; i++) {
-        struct client *client = &clients[i];
+    for (size_t i = 0; i < SIDES; i++) {
+        struct side *side = &sides[i];
 
-        *client = (struct client){.intake = intake,
-                                  .ctx = ctx,
-                                  .next = from + i,
-                                  .until = begun + run_seconds,
-                                  .waits = malloc(SAMPLES_MAX * sizeof(float))};
-        (void)pthread_mutex_init(&client->lock, NULL);
-        (void)pthread_cond_init(&client->told, NULL);
-        (void)pthread_create(&threads[i], NULL, hand_in, client);
+        *side = (struct side){.intake = intake,
+                              .ctx = ctx,
+                              .until = begun + run_seconds,
+                              .client_count = clients / SIDES,
+                              .waits = malloc(SAMPLES_MAX * sizeof(float))};
+        (void)pthread_mutex_init(&side->lock, NULL);
+        (void)pthread_cond_init(&side->answered, NULL);
+        for (size_t c = 0; c < side->client_count; c++)
+            side->clients[c] = (struct client){.side = side, .next = from + c * SIDES + i};
+        (void)pthread_create(&side->thread, NULL, serve, side);
     }
-    for (size_t i = 0; i < count; i++) {
-        (void)pthread_join(threads[i], NULL);
-        total += clients[i].count;
-        refused += clients[i].refused;
-    }
-
-    double took = seconds() - begun;
-    float *all = malloc((total + 1) * sizeof(*all));
-    size_t at = 0;
-
-    for (size_t i = 0; i < count; i++) {
-        memcpy(all + at, clients[i].waits, clients[i].count * sizeof(*all));
-        at += clients[i].count;
-        free(clients[i].waits);
-    }
-    qsort(all, total, sizeof(*all), by_wait);
-    printf(",\"clients\":%zu,\"accepted\":%zu,\"refused\":%zu,\"accepted_per_s\":%.0f,"
-           "\"p50_ms\":%.2f,\"p99_ms\":%.2f,\"p999_ms\":%.2f,\"worst_ms\":%.2f",
-           count, total - refused, refused, (double)(total - refused) / took,
-           (double)all[total / 2], (double)all[total * 99 / 100], (double)all[total * 999 / 1000],
-           (double)all[total - 1]);
-    free(all);
+    for (size_t i = 0; i < SIDES; i++)
+        (void)pthread_join(sides[i].thread, NULL);
+    print_waits(sides, clients, seconds() - begun, clock_seconds(CLOCK_PROCESS_CPUTIME_ID) - cpu);
     intake_free(intake);
+    for (size_t i = 0; i < SIDES; i++)
+        free(sides[i].waits);
 }
 
 int main(int argc, char **argv)

@@ -3,6 +3,7 @@
 
 #include "apps/timesheet/app.h"
 #include "apps/timesheet/catalog.h"
+#include "apps/timesheet/settings.h"
 #include "connect/people_records.h"
 #include "connect/site_records.h"
 #include "jobs/jobs.h"
@@ -39,6 +40,11 @@ static const struct record *const records[] = {
     &mirror_record,
     &sync_run_record,
     &sync_warning_record,
+    &timesheet_setting_record,
+    &special_day_record,
+    &non_working_issue_record,
+    &access_person_record,
+    &access_group_record,
     &worklog_write_record,
 };
 

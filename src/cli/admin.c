@@ -11,6 +11,20 @@
 
 #define CONFIG_BYTES (1024 * 1024)
 
+/* The settings as `tenon serve` finds them: --config, else tenon.conf in the data folder. */
+static enum err_class read_config(struct cli *cli, struct arena *arena, struct config *ret,
+                                  struct err *err)
+{
+    AUTO(free_autop) char *usual = disk_join(cli->data_dir, "tenon.conf");
+    const char *path = cli_value(cli, "config");
+
+    if (!usual)
+        return err_memory(err);
+    if (!path && disk_exists(&cli->ctx, usual))
+        path = usual;
+    return config_read(&cli->ctx, arena, path, (const char *const *)environ, ret, err);
+}
+
 /* Where browsers reach the server: --url, or what the settings say. */
 static enum err_class find_base(struct cli *cli, struct url_base *ret, struct err *err)
 {
@@ -23,8 +37,7 @@ static enum err_class find_base(struct cli *cli, struct url_base *ret, struct er
     if (!arena)
         return err_memory(err);
     if (!given) {
-        rc = config_read(&cli->ctx, arena, cli_value(cli, "config"), (const char *const *)environ,
-                         &config, err);
+        rc = read_config(cli, arena, &config, err);
         if (rc != ERR_OK)
             return rc;
         given = config.server.public_url;
@@ -102,7 +115,7 @@ const struct cli_verb verb_admin = {
     .options =
         {
             {"url", "URL", "how browsers reach the server (default: server.public_url)"},
-            {"config", "FILE", "the server's settings, to find that"},
+            {"config", "FILE", "the server's settings, to find that (default DATA/tenon.conf)"},
             {"reset", NULL, "first take the password and all of its sessions away"},
         },
     .run = run,

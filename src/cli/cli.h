@@ -79,15 +79,18 @@ void cli_put_count(struct strbuf *buf, int64_t n);
 
 extern const struct cli_verb verb_admin;
 extern const struct cli_verb verb_doctor;
+extern const struct cli_verb verb_forge_manifest;
 extern const struct cli_verb verb_policy;
 extern const struct cli_verb verb_report;
 extern const struct cli_verb verb_serve;
 extern const struct cli_verb verb_sync;
 extern const struct cli_verb verb_tag;
 extern const struct cli_verb verb_tenant_add;
+extern const struct cli_verb verb_tenant_attach;
 extern const struct cli_verb verb_tenant_list;
 extern const struct cli_verb verb_tenant_remove;
 extern const struct cli_verb verb_tenant_token;
+extern const struct cli_verb verb_tenant_webhook;
 extern const struct cli_verb verb_token_add;
 extern const struct cli_verb verb_token_list;
 extern const struct cli_verb verb_token_remove;

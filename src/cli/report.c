@@ -112,7 +112,7 @@ static enum err_class write_report(struct cli *cli, struct tenant *tenant,
                       "at all\n",
                       report_unmatched(report));
     if (cli_flag(cli, "json")) {
-        rc = report_write_json(report, &proof, to_stdout, NULL, err);
+        rc = report_write_json(report, &proof, NULL, to_stdout, NULL, err);
         return rc == ERR_OK ? cli_print(STR("\n"), err) : rc;
     }
     if (cli_flag(cli, "csv"))

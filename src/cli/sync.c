@@ -10,9 +10,12 @@
 #define JOB_KEY "worklogs"
 #define WARNINGS_SHOWN 20
 
-static void show_progress(void *arg, const struct sync_progress *progress)
+static enum err_class show_progress(void *arg, const struct sync_progress *progress,
+                                    struct err *err)
 {
+    (void)err;
     cli_progress(arg, progress->phase, progress->seen, progress->done, progress->left_ms);
+    return ERR_OK;
 }
 
 /* ---- the answer ---- */

@@ -1,6 +1,7 @@
 /* tenant.c: `tenon tenant add|list|token|remove`. */
 #include "cli/cli.h"
 
+#include "connect/alias.h"
 #include "connect/link.h"
 #include "base/civil.h"
 #include "base/json.h"
@@ -372,6 +373,8 @@ static enum err_class run_remove(struct cli *cli, struct err *err)
                      info.name, info.base_url);
     if (rc == ERR_OK)
         rc = jobs_forget(data->control, info.id, err);
+    if (rc == ERR_OK)
+        rc = alias_forget(data->control, info.id, err);
     if (rc == ERR_OK)
         rc = tenant_remove(data, &info, err);
     if (rc == ERR_OK) {

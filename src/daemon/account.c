@@ -7,6 +7,8 @@
  */
 #include "daemon/internal.h"
 
+#include "jira/search.h"
+
 static void put_tenant(struct json_out *json, const struct tenant_info *info)
 {
     json_object(json);
@@ -56,7 +58,7 @@ static enum err_class ask_jira(struct request *request, bool *ret, struct err *e
     enum err_class rc = request_link(request, AS_TENANT, "rights", &link, err);
 
     if (rc == ERR_OK)
-        *ret = false; /* INTERIM */
+        rc = jira_is_admin(&link.jira, str_from(request->who.account), ret, err);
     link_done(&link);
     return rc;
 }

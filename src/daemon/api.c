@@ -390,7 +390,7 @@ enum err_class daemon_take_hint(struct request *request, const char *tenant, str
 
 /* ---- The table ---- */
 
-static const struct api_area *const daemon_areas[] = {&ops_area, &account_area};
+static const struct api_area *const daemon_areas[] = {&ops_area, &account_area, &people_area, &atlassian_area};
 static const size_t daemon_area_count = ARRAY_LEN(daemon_areas);
 
 static size_t count_routes(const struct api_area *const *areas, size_t count)

@@ -1,5 +1,8 @@
 #ifndef DAEMON_AUTH_H
 #define DAEMON_AUTH_H
+#include "connect/api_token.h"
+#include "connect/identities.h"
+#include "connect/oauth.h"
 #include "connect/password.h"
 #include "connect/session.h"
 
@@ -10,6 +13,9 @@
 struct auth {
     struct passwords *passwords;
     struct sessions *sessions;
+    struct api_tokens *tokens;
+    struct oauth *oauth; /* NULL: not set up */
+    struct identities *identities; /* of Jira: Connect, Forge, webhooks */
 };
 
 #endif

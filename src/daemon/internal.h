@@ -105,5 +105,7 @@ size_t sites_bytes(struct daemon *daemon, size_t *ret_count);
 /* The daemon's own routes. */
 extern const struct api_area ops_area;     /* ops.c */
 extern const struct api_area account_area; /* account.c */
+extern const struct api_area people_area;  /* routes_people.c */
+extern const struct api_area atlassian_area; /* routes_atlassian.c */
 
 #endif

@@ -12,7 +12,7 @@
 static const struct record *const records[] = {&control_schema_change_record, &job_record,
                                                &job_line_record};
 static const struct catalog catalog = {2, records, ARRAY_LEN(records)};
-static const unsigned char key_of_all[DB_KEY_BYTES] = "a key of thirty-two bytes in all";
+const unsigned char queue_key[DB_KEY_BYTES] = "a key of thirty-two bytes in all";
 
 void queue_ok(struct queue_world *world, enum err_class rc)
 {
@@ -35,7 +35,7 @@ struct db *queue_open(struct queue_world *world)
     (void)snprintf(path, sizeof(path), "%s/control.db", world->scratch.dir);
 
     const struct db_options options = {
-        .path = path, .key = key_of_all, .create = true, .cache_kib = 4096};
+        .path = path, .key = queue_key, .create = true, .cache_kib = 4096};
 
     check(db_open(world->ctx, &options, &db, &err), &err);
     check(schema_apply(db, world->ctx, &catalog, SCOPE_CONTROL, &err), &err);

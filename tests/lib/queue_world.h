@@ -16,6 +16,8 @@ struct queue_world {
     struct err err;
 };
 
+extern const unsigned char queue_key[DB_KEY_BYTES];
+
 struct queue_world *queue_world_new(void);
 /* Also checks that the queue has counted itself right. */
 void queue_world_free(struct queue_world *world);

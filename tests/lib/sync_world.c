@@ -36,7 +36,8 @@ static void clock_sleep(void *self, int64_t ms, const volatile sig_atomic_t *sto
     fake_clock->sleep_ms(self, ms, stop);
 }
 
-static void note_progress(void *arg, const struct sync_progress *progress)
+static enum err_class note_progress(void *arg, const struct sync_progress *progress,
+                                    struct err *err)
 {
     struct sync_world *world = arg;
 
@@ -46,6 +47,8 @@ static void note_progress(void *arg, const struct sync_progress *progress)
     assert_true(progress->left_ms >= -1);
     assert_true(progress->seen >= world->seen);
     world->seen = progress->seen;
+    (void)err;
+    return ERR_OK;
 }
 
 static void bend_world(struct sync_world *world)

@@ -118,6 +118,7 @@ static enum err_class build(struct tenant *tenant, struct loaded *loaded, struct
     loaded->columns = columns_new((size_t)rows);
     if (!loaded->columns)
         return err_memory(err);
+    loaded->builds++;
     rc = load_persons(tenant, loaded, err);
     if (rc == ERR_OK)
         rc = load_tags(tenant, loaded, err);
@@ -190,25 +191,61 @@ static enum err_class follow_rows(struct tenant *tenant, struct loaded *loaded, 
     return rc;
 }
 
-static enum err_class follow_in_tx(struct tenant *tenant, struct loaded *loaded, struct err *err)
+static enum err_class read_mark(struct tenant *tenant, struct loaded_mark *ret, struct err *err)
 {
     struct mirror_state state = {0};
-    int64_t first = 0, last = 0;
     enum err_class rc = mirror_state_load(tenant, &state, err);
 
+    ret->epoch = state.epoch;
     if (rc == ERR_OK)
-        rc = ask(tenant, SQL("SELECT min(seq) FROM worklog_change"), &first, err);
+        rc = ask(tenant, SQL("SELECT min(seq) FROM worklog_change"), &ret->first, err);
     if (rc == ERR_OK)
-        rc = ask(tenant, SQL("SELECT max(seq) FROM worklog_change"), &last, err);
+        rc = ask(tenant, SQL("SELECT max(seq) FROM worklog_change"), &ret->last, err);
+    return rc;
+}
+
+bool loaded_can_follow(const struct loaded *loaded, const struct loaded_mark *mark)
+{
+    bool same = loaded->columns && loaded->epoch == mark->epoch && loaded->seq <= mark->last;
+
+    return same && (mark->first == 0 || loaded->seq + 1 >= mark->first);
+}
+
+bool loaded_holds(const struct loaded *loaded, const struct loaded_mark *mark)
+{
+    if (!loaded->columns)
+        return false;
+    return loaded->epoch > mark->epoch ||
+           (loaded->epoch == mark->epoch && loaded->seq >= mark->last);
+}
+
+enum err_class columns_mark(struct tenant *tenant, struct loaded_mark *ret, struct err *err)
+{
+    struct loaded_mark mark = {0};
+    enum err_class rc = db_begin(tenant->db, DB_READ, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = read_mark(tenant, &mark, err);
+    db_rollback(tenant->db); /* nothing was written */
+    if (rc == ERR_OK)
+        *ret = mark;
+    return rc;
+}
+
+static enum err_class follow_in_tx(struct tenant *tenant, struct loaded *loaded, struct err *err)
+{
+    struct loaded_mark mark = {0};
+    enum err_class rc = read_mark(tenant, &mark, err);
+
     if (rc != ERR_OK)
         return rc;
 
-    bool same = loaded->columns && loaded->epoch == state.epoch && loaded->seq <= last;
-    bool reaches = first == 0 || loaded->seq + 1 >= first;
+    bool follows = loaded_can_follow(loaded, &mark);
 
-    if (same && reaches && loaded->seq == last)
+    if (follows && loaded->seq == mark.last)
         return ERR_OK;
-    if (same && reaches) {
+    if (follows) {
         rc = load_persons(tenant, loaded, err);
         if (rc == ERR_OK)
             rc = load_tags(tenant, loaded, err);
@@ -221,8 +258,8 @@ static enum err_class follow_in_tx(struct tenant *tenant, struct loaded *loaded,
         loaded_done(loaded); /* half followed: built anew the next time */
         return rc;
     }
-    loaded->epoch = state.epoch;
-    loaded->seq = last;
+    loaded->epoch = mark.epoch;
+    loaded->seq = mark.last;
     return ERR_OK;
 }
 

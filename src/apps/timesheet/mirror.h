@@ -36,6 +36,17 @@ MUST_USE enum err_class mirror_state_load(struct tenant *tenant, struct mirror_s
 MUST_USE enum err_class mirror_state_store(struct tenant *tenant, const struct mirror_state *state,
                                            struct err *err);
 
+/*
+ * How fresh the copy is: the beginning of the last run that came to its end (0: none yet), and
+ * since when it is out of step, as far as that shows: no run has for longer than it should (0: in
+ * step). every_ms  how often it is followed
+ */
+struct mirror_freshness {
+    int64_t synced_ms, stale_since_ms;
+};
+MUST_USE enum err_class mirror_freshness(struct tenant *tenant, int64_t every_ms,
+                                         struct mirror_freshness *ret, struct err *err);
+
 /* What a put did. */
 enum mirror_put {
     MIRROR_ADDED,
@@ -114,6 +125,23 @@ MUST_USE enum err_class sync_warnings_each(
     struct tenant *tenant, int64_t run,
     enum err_class (*each)(void *arg, const struct sync_warning *warning, struct err *err),
     void *arg, struct err *err);
+/* What is still warned of, whichever run it was that found it; each once, and how many they are. */
+MUST_USE enum err_class sync_warnings_open(
+    struct tenant *tenant,
+    enum err_class (*each)(void *arg, const struct sync_warning *warning, struct err *err),
+    void *arg, struct err *err);
+MUST_USE enum err_class sync_warnings_open_count(struct tenant *tenant, int64_t *ret,
+                                                 struct err *err);
+/* The history, latest first, at most 200 runs. */
+struct sync_past {
+    struct sync_run run;
+    const char *state; /* "running", "completed", "completed with warnings", "stopped", "failed" */
+    int64_t started_ms, ended_ms; /* 0: not yet */
+};
+MUST_USE enum err_class
+sync_runs_each(struct tenant *tenant,
+               enum err_class (*each)(void *arg, const struct sync_past *past, struct err *err),
+               void *arg, struct err *err);
 
 /* Reading rows back, for people: `tenon worklogs`. */
 struct worklog_filter {

@@ -145,7 +145,7 @@ enum err_class sync_receive(struct sync *sync, struct sync_page *page, struct er
     return rc;
 }
 
-void sync_tell(struct sync *sync, const char *phase, double done)
+enum err_class sync_tell(struct sync *sync, const char *phase, double done, struct err *err)
 {
     int64_t elapsed_ms = ctx_mono_ms(sync->tenant->ctx) - sync->began_mono_ms;
     struct sync_progress progress = {
@@ -157,8 +157,9 @@ void sync_tell(struct sync *sync, const char *phase, double done)
         .left_ms = done > 0.01 ? (int64_t)((double)elapsed_ms * (1 - done) / done) : -1,
     };
 
-    if (sync->options->progress)
-        sync->options->progress(sync->options->progress_arg, &progress);
+    if (!sync->options->progress)
+        return ERR_OK;
+    return sync->options->progress(sync->options->progress_arg, &progress, err);
 }
 
 /* The feed is in the order of time, and tells no total: time covered stands for work done. */
@@ -316,12 +317,12 @@ static enum err_class store_page(struct sync *sync, const struct sync_walk *walk
     if (rc != ERR_OK)
         return rc;
     sync->seen += (int64_t)page->feed.count;
-    if (page->feed.count > 0)
-        sync_tell(sync, walk->phase,
-                  page->feed.last
-                      ? 1
-                      : share_of_time(sync, page->feed.rows[page->feed.count - 1].time_ms));
-    return ERR_OK;
+    if (page->feed.count == 0)
+        return ERR_OK;
+    return sync_tell(
+        sync, walk->phase,
+        page->feed.last ? 1 : share_of_time(sync, page->feed.rows[page->feed.count - 1].time_ms),
+        err);
 }
 
 static enum err_class walk_pages(struct sync *sync, const struct sync_walk *walk, const char *query,
@@ -560,10 +561,11 @@ enum err_class sync_deletions(struct sync *sync, struct err *err)
             rc = step_over(sync, at, &page->feed, &reached, err);
         if (rc == ERR_OK)
             rc = store_deletions(sync, &page->feed, from_ms, page, err);
+        if (rc == ERR_OK)
+            rc = sync_tell(sync, "deletions", -1, err);
         if (rc != ERR_OK)
             return rc;
         last = page->feed.last;
-        sync_tell(sync, "deletions", -1);
     }
     return ERR_OK;
 }

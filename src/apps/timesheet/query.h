@@ -87,7 +87,8 @@ struct query_list {
     int64_t *ids; /* owned by the caller: free */
     size_t count;
     size_t room;
-    size_t hidden; /* issues whose worklogs were left out */
+    int64_t from_ms, to_ms; /* starts of the first and the last; 0 when there is none */
+    size_t hidden;          /* issues whose worklogs were left out */
 };
 MUST_USE enum err_class query_rows(const struct columns *columns,
                                    const struct report_request *request, struct query_list *ret,

@@ -86,6 +86,10 @@ static bool list_rows(void *arg, const struct columns_view *view, const uint32_t
         list->ids = ids;
         list->room = room;
     }
+    if (n > 0 && list->count == 0)
+        list->from_ms = view->started[rows[0]];
+    if (n > 0)
+        list->to_ms = view->started[rows[n - 1]];
     for (size_t i = 0; i < n; i++)
         list->ids[list->count++] = view->id[rows[i]];
     return true;

@@ -173,6 +173,14 @@ struct report_proof {
 /* One sentence with a line feed, as it stands below the table: "Equal to Jira at …Z."; appended. */
 void report_put_proof(const struct report_proof *proof, struct strbuf *ret);
 
+/* What the API tells beside the figures. Times in UTC ms; 0: none. */
+struct report_standing {
+    size_t hidden_issues;   /* see site.h */
+    int64_t synced_ms;      /* up to when the mirror follows Jira */
+    bool complete;          /* the first whole copy was made */
+    int64_t stale_since_ms; /* the mirror has fallen behind since then */
+};
+
 /* Takes the next part of the written text. */
 typedef enum err_class (*report_flush)(void *arg, struct str part, struct err *err);
 
@@ -181,14 +189,16 @@ typedef enum err_class (*report_flush)(void *arg, struct str part, struct err *e
  *
  * - JSON: {"rows":[{"account":"…","month":"2026-01","seconds":N,"count":N},…],"seconds":N,
  *   "count":N,"proof":{"at":"…Z"|null,"drift":N|null}}, keys of a row in group order, nobody and no
- *   tag as null; no newline at the end.
+ *   tag as null; no newline at the end. With a standing also "rows_all":N,"hidden":{"issues":N},
+ *   "state":{"synced":"…Z"|null,"complete":b,"stale_since":"…Z"|null}.
  * - CSV: RFC 4180 with a header; no totals, and no proof, which the caller tells elsewhere. A text
  * that a spreadsheet would take for a formula gets an apostrophe before it.
  * - Table: aligned, times as hours and minutes, a line of totals, the proof in words.
  */
 MUST_USE enum err_class report_write_json(const struct report *report,
-                                          const struct report_proof *proof, report_flush flush,
-                                          void *arg, struct err *err);
+                                          const struct report_proof *proof,
+                                          const struct report_standing *standing, /* or NULL */
+                                          report_flush flush, void *arg, struct err *err);
 MUST_USE enum err_class report_write_csv(const struct report *report, report_flush flush, void *arg,
                                          struct err *err);
 MUST_USE enum err_class report_write_table(const struct report *report,

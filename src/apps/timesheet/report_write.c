@@ -5,9 +5,8 @@
  * All write into a buffer that is handed on whenever it is large, so a report of four million
  * rows passes through 64 KiB. Threads: none.
  *
- * CSV follows RFC 4180 (CRLF, quotes doubled). Account ids and tag names are other people's text,
- * and a spreadsheet runs what begins with one of = + - @ TAB CR (OWASP, "CSV injection"), so these
- * get an apostrophe in front. The table drops control characters, which a terminal would obey.
+ * CSV follows RFC 4180 with CRLF, its texts as csv.h says. The table drops control characters,
+ * which a terminal would obey.
  */
 #include "apps/timesheet/report.h"
 
@@ -15,6 +14,7 @@
 #include <inttypes.h>
 #include <unicode/uchar.h>
 
+#include "apps/timesheet/csv.h"
 #include "base/civil.h"
 #include "base/json.h"
 
@@ -91,65 +91,80 @@ static void json_proof(struct json_out *json, const struct report_proof *proof)
     json_object_end(json);
 }
 
+static void put_stamp_or_null(struct json_out *json, const char *key, int64_t ms)
+{
+    json_key(json, key);
+    if (ms != 0)
+        json_put_stamp(json, ms);
+    else
+        json_put_null(json);
+}
+
+/* What the API tells beside the figures. */
+static void json_standing(struct json_out *json, const struct report *report,
+                          const struct report_standing *standing)
+{
+    json_key(json, "rows_all");
+    json_put_i64(json, (int64_t)report_rows_all(report));
+    json_key(json, "hidden");
+    json_object(json);
+    json_key(json, "issues");
+    json_put_i64(json, (int64_t)standing->hidden_issues);
+    json_object_end(json);
+    json_key(json, "state");
+    json_object(json);
+    put_stamp_or_null(json, "synced", standing->synced_ms);
+    json_key(json, "complete");
+    json_put_bool(json, standing->complete);
+    put_stamp_or_null(json, "stale_since", standing->stale_since_ms);
+    json_object_end(json);
+}
+
+static enum err_class json_rows(struct writer *writer, struct json_out *json, struct err *err)
+{
+    char buf[REPORT_CELL_BYTES];
+
+    json_key(json, "rows");
+    json_array(json);
+    for (size_t i = 0; i < writer->row_count; i++) {
+        json_object(json);
+        for (size_t g = 0; g < writer->group_count; g++) {
+            struct str cell = report_cell(writer->report, &writer->rows[i], g, buf);
+
+            json_key(json, report_group_name(writer->groups[g]));
+            if (cell.ptr)
+                json_put_str(json, cell);
+            else
+                json_put_null(json);
+        }
+        json_sums(json, writer->rows[i].seconds, writer->rows[i].count);
+        json_object_end(json);
+        if (next_row(writer, err))
+            return err->class;
+    }
+    json_array_end(json);
+    return ERR_OK;
+}
+
 enum err_class report_write_json(const struct report *report, const struct report_proof *proof,
-                                 report_flush flush, void *arg, struct err *err)
+                                 const struct report_standing *standing, report_flush flush,
+                                 void *arg, struct err *err)
 {
     AUTO(writer_done) struct writer writer = writer_of(report, flush, arg);
     struct json_out json = json_out(&writer.buf);
-    char buf[REPORT_CELL_BYTES];
 
     json_object(&json);
-    json_key(&json, "rows");
-    json_array(&json);
-    for (size_t i = 0; i < writer.row_count; i++) {
-        json_object(&json);
-        for (size_t g = 0; g < writer.group_count; g++) {
-            struct str cell = report_cell(report, &writer.rows[i], g, buf);
-
-            json_key(&json, report_group_name(writer.groups[g]));
-            if (cell.ptr)
-                json_put_str(&json, cell);
-            else
-                json_put_null(&json);
-        }
-        json_sums(&json, writer.rows[i].seconds, writer.rows[i].count);
-        json_object_end(&json);
-        if (next_row(&writer, err))
-            return err->class;
-    }
-    json_array_end(&json);
+    if (json_rows(&writer, &json, err))
+        return err->class;
     json_sums(&json, report_seconds(report), report_count(report));
     json_proof(&json, proof);
+    if (standing)
+        json_standing(&json, report, standing);
     json_object_end(&json);
     return hand_on(&writer, err);
 }
 
 /* ---- CSV ---- */
-
-static bool looks_like_formula(struct str text)
-{
-    return text.len > 0 && strchr("=+-@\t\r\n", text.ptr[0]) && text.ptr[0] != '\0';
-}
-
-static void csv_text(struct strbuf *buf, struct str text)
-{
-    bool quote = false;
-
-    for (size_t i = 0; i < text.len && !quote; i++)
-        quote =
-            text.ptr[i] == ',' || text.ptr[i] == '"' || text.ptr[i] == '\r' || text.ptr[i] == '\n';
-    if (quote)
-        strbuf_add_char(buf, '"');
-    if (looks_like_formula(text))
-        strbuf_add_char(buf, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.ptr[i] == '"')
-            strbuf_add_char(buf, '"');
-        strbuf_add_char(buf, text.ptr[i]);
-    }
-    if (quote)
-        strbuf_add_char(buf, '"');
-}
 
 enum err_class report_write_csv(const struct report *report, report_flush flush, void *arg,
                                 struct err *err)
@@ -165,7 +180,7 @@ enum err_class report_write_csv(const struct report *report, report_flush flush,
     strbuf_add_z(out, "seconds,count\r\n");
     for (size_t i = 0; i < writer.row_count; i++) {
         for (size_t g = 0; g < writer.group_count; g++) {
-            csv_text(out, report_cell(report, &writer.rows[i], g, buf));
+            csv_put_text(out, report_cell(report, &writer.rows[i], g, buf));
             strbuf_add_char(out, ',');
         }
         strbuf_add_i64(out, writer.rows[i].seconds);

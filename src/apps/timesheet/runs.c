@@ -283,3 +283,126 @@ enum err_class sync_warnings_each(struct tenant *tenant, int64_t run,
     }
     return rc;
 }
+
+enum err_class sync_warnings_open_count(struct tenant *tenant, int64_t *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc = db_prepare(
+        tenant->db,
+        SQL("SELECT count(*) AS n FROM (SELECT DISTINCT client_worklog_id, code FROM sync_warning)"
+            " AS different"),
+        &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK)
+        *ret = db_i64(stmt, 0);
+    return rc;
+}
+
+enum err_class sync_warnings_open(struct tenant *tenant,
+                                  enum err_class (*each)(void *arg,
+                                                         const struct sync_warning *warning,
+                                                         struct err *err),
+                                  void *arg, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("SELECT client_worklog_id, code, max(client_issue_id) AS issue"
+                       " FROM sync_warning GROUP BY client_worklog_id, code"
+                       " ORDER BY client_worklog_id, code LIMIT 20000"),
+                   &stmt, err);
+
+    while (rc == ERR_OK && (rc = db_step(stmt, &row, err)) == ERR_OK && row) {
+        struct sync_warning warning = {.worklog_id = db_i64(stmt, 0), .issue_id = db_i64(stmt, 2)};
+
+        if (code_of(db_text(stmt, 1), &warning.code))
+            rc = each(arg, &warning, err);
+    }
+    return rc;
+}
+
+static enum sync_mode mode_named(struct str name)
+{
+    for (unsigned i = 0; i < ARRAY_LEN(mode_names); i++)
+        if (str_eq_z(name, mode_names[i]))
+            return (enum sync_mode)i;
+    return SYNC_INCREMENTAL;
+}
+
+/* The states that a run is left in, in the words for people; anything else is a class of errors. */
+static const char *state_named(struct str name)
+{
+    static const struct {
+        const char *stored, *told;
+    } states[] = {
+        {"running", "running"},
+        {"completed", "completed"},
+        {"completed_with_warnings", "completed with warnings"},
+        {"stopped", "stopped"},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(states); i++)
+        if (str_eq_z(name, states[i].stored))
+            return states[i].told;
+    return "failed";
+}
+
+enum err_class sync_runs_each(struct tenant *tenant,
+                              enum err_class (*each)(void *arg, const struct sync_past *past,
+                                                     struct err *err),
+                              void *arg, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("SELECT id, mode, state, started, ended, stored, deleted, requests, warnings"
+                       " FROM sync_run ORDER BY id DESC LIMIT 200"),
+                   &stmt, err);
+
+    while (rc == ERR_OK && (rc = db_step(stmt, &row, err)) == ERR_OK && row) {
+        const struct sync_past past = {
+            .run = {.id = db_i64(stmt, 0),
+                    .mode = mode_named(db_text(stmt, 1)),
+                    .stored = db_i64(stmt, 5),
+                    .deleted = db_i64(stmt, 6),
+                    .requests = db_i64(stmt, 7),
+                    .warnings = db_i64(stmt, 8)},
+            .state = state_named(db_text(stmt, 2)),
+            .started_ms = db_i64(stmt, 3),
+            .ended_ms = db_i64(stmt, 4),
+        };
+
+        rc = each(arg, &past, err);
+    }
+    return rc;
+}
+
+enum err_class mirror_freshness(struct tenant *tenant, int64_t every_ms,
+                                struct mirror_freshness *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    /* Jira withholds the last minute, and a run may be late or fail once. */
+    int64_t allowed_ms = 3 * every_ms + INT64_C(120000);
+    bool row = false;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("SELECT max(started) AS at FROM sync_run WHERE state IN ('completed',"
+                       " 'completed_with_warnings')"),
+                   &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_step(stmt, &row, err);
+    if (rc != ERR_OK)
+        return rc;
+
+    int64_t at_ms = db_i64(stmt, 0);
+    bool stale = at_ms && ctx_now_ms(tenant->ctx) - at_ms > allowed_ms;
+
+    *ret = (struct mirror_freshness){at_ms, stale ? at_ms : 0};
+    return ERR_OK;
+}

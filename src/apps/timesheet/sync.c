@@ -176,6 +176,8 @@ static enum sync_mode mode_of(const struct sync *sync)
 static enum err_class run_it(struct sync *sync, struct err *err)
 {
     struct err end_err = {0};
+    /* The budget is everybody's; others' calls meanwhile are counted with ours. */
+    int64_t requests_before = http_budget_usage(sync->jira->http.budget).requests;
     enum err_class rc = sync_run_begin(sync->tenant, mode_of(sync), &sync->run, err);
 
     if (rc != ERR_OK)
@@ -185,7 +187,7 @@ static enum err_class run_it(struct sync *sync, struct err *err)
     rc = sync->run.mode == SYNC_VERIFY ? sync_verify(sync, err) : follow(sync, err);
     if (rc == ERR_OK && sync->run.mode == SYNC_VERIFY)
         rc = settle_warnings(sync, err);
-    sync->run.requests = http_budget_usage(sync->jira->http.budget).requests;
+    sync->run.requests = http_budget_usage(sync->jira->http.budget).requests - requests_before;
 
     /* Also makes durable what the pages' transactions wrote. */
     enum err_class end =

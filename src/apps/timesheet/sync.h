@@ -24,8 +24,8 @@ struct sync_options {
     bool verify;     /* compare everything and repair */
     bool quick;      /* verify only: compare ids and times, do not read the worklogs again */
     bool start_over; /* read everything again from the beginning */
-    /* Called at least once a page; NULL is fine. */
-    void (*progress)(void *arg, const struct sync_progress *progress);
+    /* Called at least once a page; its error ends the run as if it were our own. NULL is fine. */
+    enum err_class (*progress)(void *arg, const struct sync_progress *progress, struct err *err);
     void *progress_arg;
 };
 

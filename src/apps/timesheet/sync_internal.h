@@ -97,6 +97,7 @@ MUST_USE enum err_class sync_verify(struct sync *sync, struct err *err);
 MUST_USE enum err_class sync_begin_whole(struct sync *sync, struct err *err);
 /* Stores the state; commits it. */
 MUST_USE enum err_class sync_store_state(struct sync *sync, struct err *err);
-void sync_tell(struct sync *sync, const char *phase, double done);
+MUST_USE enum err_class sync_tell(struct sync *sync, const char *phase, double done,
+                                  struct err *err);
 
 #endif

@@ -286,7 +286,7 @@ static void assert_written(const struct report_request *request, enum format for
     OK(report_run(columns, request, &report, &err));
     columns_free(columns); /* a report stands alone */
     if (format == JSON)
-        OK(report_write_json(report, proof, collect, &text, &err));
+        OK(report_write_json(report, proof, NULL, collect, &text, &err));
     else if (format == CSV)
         OK(report_write_csv(report, collect, &text, &err));
     else
@@ -455,11 +455,11 @@ static void long_reports_are_handed_on_in_parts(void **state)
     OK(columns_seal(columns, &err));
     OK(report_run(columns, &request, &report, &err));
 
-    OK(report_write_json(report, &no_proof, collect, &text, &err));
+    OK(report_write_json(report, &no_proof, NULL, collect, &text, &err));
     OK(json_read(strbuf_str(&text), "the report", &doc, &err));
     assert_int_equal(yyjson_arr_size(yyjson_obj_get(yyjson_doc_get_root(doc), "rows")), 30000);
     yyjson_doc_free(doc);
-    assert_int_equal(report_write_json(report, &no_proof, refuse, &parts, &err), ERR_SPACE);
+    assert_int_equal(report_write_json(report, &no_proof, NULL, refuse, &parts, &err), ERR_SPACE);
     assert_int_equal(report_write_csv(report, refuse, &parts, &err), ERR_SPACE);
     assert_int_equal(report_write_table(report, &no_proof, refuse, &parts, &err), ERR_SPACE);
     assert_int_equal(parts, 3); /* each stopped at the first */

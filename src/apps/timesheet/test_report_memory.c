@@ -133,7 +133,7 @@ static void ask(struct columns *columns, const char *groups, struct strbuf *text
         PERSIST(report_add_issue("issue", str_from(id), &request, &err));
     }
     PERSIST(report_run(columns, &request, &report, &err));
-    PERSIST(report_write_json(report, &proof, collect, text, &err));
+    PERSIST(report_write_json(report, &proof, NULL, collect, text, &err));
     report_free(report);
     report_request_done(&request);
 }

@@ -3,7 +3,7 @@
  * One question is behind all of them: does the mirror equal its source at the end? Runs that are
  * cut off are in test_sync_cut.c.
  */
-#include "apps/timesheet/sync.h"
+#include "apps/timesheet/sync_internal.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -206,16 +206,21 @@ static void feeds_that_lead_around_in_a_circle_are_given_up(void **state)
 
     fill(world, 3);
     later(world, HOUR_MS);
+    fake_jira_heal(&world->source);
+    world->source.fail_from = 3 * SYNC_PAGES_OF_A_TIME; /* the test's patience */
+    world->source.fault = FAKE_FAULT_STOP;
     world->source.on_call = lead_around;
     world->source.on_call_arg = &world->source.feed;
     assert_int_equal(sync_it(world), ERR_REMOTE);
     assert_non_null(strstr(world->err.msg, "does not end"));
     world->source.feed = NULL;
+    world->source.calls = 0;
     world->source.on_call_arg = &world->source.deletes;
     assert_int_equal(sync_it(world), ERR_REMOTE);
     assert_non_null(strstr(world->err.msg, "does not end"));
     world->source.on_call = NULL;
     world->source.deletes = NULL;
+    world->source.calls = 0;
     ok(world, sync_it(world));
     equals_source(world);
 

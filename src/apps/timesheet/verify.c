@@ -264,9 +264,10 @@ static enum err_class settle_extras(struct sync *sync, struct verify *verify, st
             kept++;
         else if (rc == ERR_OK)
             rc = settle_extra(sync, extra, deleted, err);
+        if (rc == ERR_OK)
+            rc = sync_tell(sync, "checking", (double)(i + 1) / (double)verify->extra_count, err);
         if (rc != ERR_OK)
             return rc;
-        sync_tell(sync, "checking", (double)(i + 1) / (double)verify->extra_count);
     }
     sync->result->extra = (int64_t)verify->extra_count - kept;
     return ERR_OK;

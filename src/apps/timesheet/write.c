@@ -225,8 +225,11 @@ static void accepted(const struct writer *writer, const struct write_draft *draf
 
     done->id = done->one.worklog.id;
     done->stored = store(writer, &done->one.worklog, draft, client, &ignored) == ERR_OK;
-    if (!done->stored)
-        add_hint(writer, done->id, 0);
+    if (done->stored)
+        return;
+    add_hint(writer, done->id, 0);
+    if (client)
+        add_job(writer, WRITE_SETTLE_JOB, WRITE_SETTLE_KEY, PENDING_UNDER_WAY_MS);
 }
 
 /* ---- New worklogs ---- */
@@ -403,6 +406,9 @@ enum err_class write_update(struct writer *writer, int64_t id, const struct writ
     if (rc != ERR_OK)
         return rc;
     if (!draft.change.has_started && !draft.change.has_seconds && !draft.change.has_comment) {
+        if (!draft.has_tags)
+            return err_set(err, ERR_INPUT,
+                           "there is nothing to change: name started, seconds, comment or tags");
         rc = store_tags(writer, id, &draft, err);
         ret->id = id;
         ret->stored = rc == ERR_OK;

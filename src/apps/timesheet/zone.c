@@ -281,6 +281,25 @@ int32_t zone_day_of(const struct zone *zone, int64_t ms)
     return civil_day_of(ms + zone->pieces[piece_at(zone, ms)].offset_ms);
 }
 
+int64_t zone_offset_ms(const struct zone *zone, int64_t ms)
+{
+    return zone->pieces[piece_at(zone, ms)].offset_ms;
+}
+
+int64_t zone_instant(const struct zone *zone, int32_t day, int64_t time_of_day_ms,
+                     int64_t offset_ms)
+{
+    int64_t local = (int64_t)day * MS_PER_DAY + time_of_day_ms;
+    int64_t before = zone_offset_ms(zone, local - MS_PER_DAY);
+    int64_t after = zone_offset_ms(zone, local + MS_PER_DAY);
+    bool before_fits = zone_offset_ms(zone, local - before) == before;
+    bool after_fits = zone_offset_ms(zone, local - after) == after;
+
+    if (after_fits && (!before_fits || after == offset_ms))
+        return local - after;
+    return local - before; /* the first of two, or moved on by the jump */
+}
+
 static int64_t later(int64_t a, int64_t b)
 {
     return a > b ? a : b;

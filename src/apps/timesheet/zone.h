@@ -31,6 +31,17 @@ const char *zone_name(const struct zone *zone); /* as ICU writes it: "Etc/UTC" f
 /* The local day of an instant, counted from 1970-01-01. */
 int32_t zone_day_of(const struct zone *zone, int64_t ms);
 
+/* What the local clock is ahead of UTC at an instant, ms. */
+int64_t zone_offset_ms(const struct zone *zone, int64_t ms);
+
+/*
+ * The instant at which the local clock shows that day and time of day (ms). A time that the clock
+ * jumped over is moved on by the jump; of a time that came twice, the one with that offset from
+ * UTC is meant, else the first.
+ */
+int64_t zone_instant(const struct zone *zone, int32_t day, int64_t time_of_day_ms,
+                     int64_t offset_ms);
+
 /* Instants from..to, `to` not included. */
 struct zone_span {
     int64_t from_ms;
