@@ -9,6 +9,7 @@
 #include <stdarg.h>
 #include <unistd.h>
 
+#include "atlassian.h"
 #include "base/civil.h"
 
 void api_error(struct http_exchange *ex, int status, const char *fmt, ...)
@@ -153,6 +154,8 @@ static bool let_in(struct http_exchange *ex)
     if (str_ends(ex->path, STR("/serverInfo")))
         return true;
     if (str_eq_z(given, sandbox->authorization) && !atomic_load(&sandbox->token_expired))
+        return true;
+    if (atlassian_lets_in(sandbox->atlassian, ex, &api_call(ex)->user))
         return true;
     atomic_fetch_add(&sandbox->unauthorized, 1);
     api_error(ex, 401, "Client must be authenticated to access this resource.");

@@ -13,7 +13,8 @@
  * What the request handlers share: the sandbox as a whole, the facts of one call, and the ways to
  * answer. Handlers run on the server's threads and take the site's lock themselves.
  */
-struct hooks; /* hooks.h */
+struct hooks;     /* hooks.h */
+struct atlassian; /* atlassian.h */
 
 #define ROUTES_MAX 128
 
@@ -24,9 +25,12 @@ struct sandbox {
     _Atomic int64_t latency_ms; /* of every answer */
     struct throttle throttle;
     struct faults faults;
-    struct hooks *hooks;          /* NULL: nobody is told */
-    int log_fd;                   /* -1: none */
-    _Atomic int64_t estimates[4]; /* adjustEstimate asked for: auto, leave, new, manual */
+    struct hooks *hooks;            /* NULL: nobody is told */
+    struct atlassian *atlassian;    /* never NULL while it serves */
+    struct ctx ctx;                 /* for dice */
+    _Atomic int64_t impersonations; /* tokens for acting as a person that were asked for */
+    int log_fd;                     /* -1: none */
+    _Atomic int64_t estimates[4];   /* adjustEstimate asked for: auto, leave, new, manual */
     _Atomic int64_t served[ROUTES_MAX], unknown, unauthorized, throttled, faulted, points;
 };
 
@@ -34,6 +38,7 @@ struct sandbox {
 struct call {
     int version;        /* 2 or 3; 0 outside of /rest/api */
     int64_t objects;    /* read by it: they cost points */
+    uint32_t user;      /* who makes it; index */
     struct fault fault; /* kind FAULT_NONE: none */
 };
 

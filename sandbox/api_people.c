@@ -2,6 +2,7 @@
 #include <inttypes.h>
 
 #include "api.h"
+#include "rules.h"
 
 #define ACCOUNTS_MAX 90 /* of one report (facts: personal data) */
 #define CHECK_MAX 1000
@@ -199,9 +200,10 @@ static void put_permission(struct http_exchange *ex, size_t i)
 {
     strbuf_addf(&ex->out,
                 "\"%s\":{\"id\":\"%s\",\"key\":\"%s\",\"name\":\"%s\",\"type\":\"%s\","
-                "\"description\":\"\",\"havePermission\":true}",
+                "\"description\":\"\",\"havePermission\":%s}",
                 permissions[i].key, permissions[i].id, permissions[i].key, permissions[i].name,
-                permissions[i].type);
+                permissions[i].type,
+                rules_grant(api_site(ex), permissions[i].key) ? "true" : "false");
 }
 
 /* Is there a permission of this name and type? NULL type: of any. */

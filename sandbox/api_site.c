@@ -22,11 +22,12 @@ void api_server_info(struct http_exchange *ex)
 void api_myself(struct http_exchange *ex)
 {
     struct site *site = api_site(ex);
-    const struct user *user = &site->users[SITE_USER_SELF];
     struct strbuf *out = &ex->out;
 
     SITE_READ(site);
-    show_author(out, site, SITE_USER_SELF, api_call(ex)->version);
+    const struct user *user = &site->users[api_call(ex)->user];
+
+    show_author(out, site, api_call(ex)->user, api_call(ex)->version);
     if (out->len == 0)
         return;
     out->len--; /* the closing brace: more follows */

@@ -7,6 +7,7 @@
 #include "api.h"
 #include "base/civil.h"
 #include "hooks.h"
+#include "rules.h"
 
 #define PAGE_MAX 5000
 #define BULK_MAX 5000
@@ -130,7 +131,7 @@ void api_worklog_get(struct http_exchange *ex)
 /* ---- Writing ---- */
 
 /* adjustEstimate and its amount; what was asked for is counted. False: 400 is in the exchange. */
-static bool take_estimate(struct http_exchange *ex, const char *amount)
+static bool take_estimate(struct http_exchange *ex, const char *amount, struct estimate *ret)
 {
     static const char *const names[] = {"auto", "leave", "new", "manual"};
     struct str asked = http_in_query(ex, "adjustEstimate");
@@ -155,6 +156,7 @@ static bool take_estimate(struct http_exchange *ex, const char *amount)
         return false;
     }
     atomic_fetch_add(&api_sandbox(ex)->estimates[which], 1);
+    *ret = (struct estimate){.kind = which, .seconds = seconds};
     return true;
 }
 
@@ -288,7 +290,7 @@ static bool set_property(struct site *site, struct property **list, struct str k
     return true;
 }
 
-static bool apply_draft(struct site *site, uint32_t row, const struct draft *draft)
+static bool apply_draft(struct site *site, uint32_t row, uint32_t user, const struct draft *draft)
 {
     struct worklog *worklog = &site->worklogs[row];
     struct extra *extra = worklog_extra(site, worklog);
@@ -309,7 +311,7 @@ static bool apply_draft(struct site *site, uint32_t row, const struct draft *dra
         worklog->started_ms = draft->started_ms;
     if (draft->seconds > 0)
         worklog->seconds = (uint32_t)draft->seconds;
-    worklog->update_author = SITE_USER_SELF;
+    worklog->update_author = user;
     yyjson_arr_foreach(draft->properties, at, max, item)
     {
         struct str key = json_str(item, "key");
@@ -335,32 +337,35 @@ static void tell(struct http_exchange *ex, uint32_t row, enum hook_event event)
 void api_worklog_add(struct http_exchange *ex)
 {
     struct site *site = api_site(ex);
+    struct estimate estimate;
     yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
     struct draft draft;
 
-    if (!api_body(ex, &doc) || !take_estimate(ex, "reduceBy"))
+    if (!api_body(ex, &doc) || !take_estimate(ex, "reduceBy", &estimate))
         return;
 
     SITE_WRITE(site);
     uint32_t issue = api_issue_for_write(ex, ex->params[1]);
 
-    if (issue == NONE || !read_draft(ex, yyjson_doc_get_root(doc), true, &draft))
+    if (issue == NONE || !rules_allow(ex, issue, RULE_CREATE) ||
+        !read_draft(ex, yyjson_doc_get_root(doc), true, &draft))
         return;
 
     struct worklog worklog = {
         .id = site_next_worklog_id(site),
         .created_ms = site_now_ms(site),
         .issue = issue,
-        .author = SITE_USER_SELF,
+        .author = api_call(ex)->user,
     };
     uint32_t row = site_add_worklog(site, &worklog);
 
-    if (row == NONE || !apply_draft(site, row, &draft) ||
+    if (row == NONE || !apply_draft(site, row, api_call(ex)->user, &draft) ||
         !worklog_touch(site, row, worklog.created_ms)) {
         api_error(ex, 503, "out of memory");
         return;
     }
     site->issues[issue].updated_ms = worklog.created_ms;
+    rules_adjust(&site->issues[issue], &estimate, site->worklogs[row].seconds);
     ex->status = 201;
     show_worklog(&ex->out, site, &site->worklogs[row], api_call(ex)->version, wants_properties(ex));
     tell(ex, row, HOOK_WORKLOG_CREATED);
@@ -369,22 +374,29 @@ void api_worklog_add(struct http_exchange *ex)
 void api_worklog_update(struct http_exchange *ex)
 {
     struct site *site = api_site(ex);
+    struct estimate estimate;
     yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
     struct draft draft;
 
-    if (!api_body(ex, &doc) || !take_estimate(ex, NULL))
+    if (!api_body(ex, &doc) || !take_estimate(ex, NULL, &estimate))
         return;
 
     SITE_WRITE(site);
     uint32_t issue = api_issue_for_write(ex, ex->params[1]);
     uint32_t row = issue == NONE ? NONE : find_worklog(ex, issue, ex->params[2]);
 
-    if (row == NONE || !read_draft(ex, yyjson_doc_get_root(doc), false, &draft))
+    if (row == NONE || !rules_allow(ex, issue, RULE_EDIT) ||
+        !read_draft(ex, yyjson_doc_get_root(doc), false, &draft))
         return;
-    if (!apply_draft(site, row, &draft) || !worklog_touch(site, row, site_now_ms(site))) {
+
+    int64_t seconds = site->worklogs[row].seconds;
+
+    if (!apply_draft(site, row, api_call(ex)->user, &draft) ||
+        !worklog_touch(site, row, site_now_ms(site))) {
         api_error(ex, 503, "out of memory");
         return;
     }
+    rules_adjust(&site->issues[issue], &estimate, site->worklogs[row].seconds - seconds);
     show_worklog(&ex->out, site, &site->worklogs[row], api_call(ex)->version, wants_properties(ex));
     tell(ex, row, HOOK_WORKLOG_UPDATED);
 }
@@ -392,16 +404,18 @@ void api_worklog_update(struct http_exchange *ex)
 void api_worklog_delete(struct http_exchange *ex)
 {
     struct site *site = api_site(ex);
+    struct estimate estimate;
 
-    if (!take_estimate(ex, "increaseBy"))
+    if (!take_estimate(ex, "increaseBy", &estimate))
         return;
 
     SITE_WRITE(site);
     uint32_t issue = api_issue_for_write(ex, ex->params[1]);
     uint32_t row = issue == NONE ? NONE : find_worklog(ex, issue, ex->params[2]);
 
-    if (row == NONE)
+    if (row == NONE || !rules_allow(ex, issue, RULE_DELETE))
         return;
+    rules_adjust(&site->issues[issue], &estimate, -(int64_t)site->worklogs[row].seconds);
     tell(ex, row, HOOK_WORKLOG_DELETED);
     if (!worklog_delete(site, row, site_now_ms(site), false)) {
         api_error(ex, 503, "out of memory");
@@ -458,9 +472,10 @@ static bool move_one(struct site *site, uint32_t row, uint32_t target)
 void api_worklogs_delete(struct http_exchange *ex)
 {
     struct site *site = api_site(ex);
+    struct estimate estimate;
     yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
 
-    if (!api_body(ex, &doc) || !take_estimate(ex, NULL))
+    if (!api_body(ex, &doc) || !take_estimate(ex, NULL, &estimate))
         return;
 
     SITE_WRITE(site);
@@ -473,9 +488,10 @@ void api_worklogs_delete(struct http_exchange *ex)
 void api_worklogs_move(struct http_exchange *ex)
 {
     struct site *site = api_site(ex);
+    struct estimate estimate;
     yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
 
-    if (!api_body(ex, &doc) || !take_estimate(ex, NULL))
+    if (!api_body(ex, &doc) || !take_estimate(ex, NULL, &estimate))
         return;
 
     SITE_WRITE(site);

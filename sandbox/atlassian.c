@@ -192,8 +192,7 @@ bool atlassian_address(void *arg, enum hook_way way, struct strbuf *ret_url,
     if (way == HOOK_FORGE && forge.installed) {
         strbuf_addf(ret_url, "%s%s", forge.app_url, forge.events_path);
         strbuf_add_z(ret_authorization, "Bearer ");
-        return atlassian_invocation(atlassian, &forge, (struct str){NULL, 0}, 0,
-                                    ret_authorization);
+        return atlassian_invocation(atlassian, &forge, (struct str){NULL, 0}, 0, ret_authorization);
     }
     if (way == HOOK_CONNECT && connect.installed && connect.webhook_path[0]) {
         const struct connect_claims claims = {
@@ -248,8 +247,8 @@ static bool is_app_call(struct atlassian *atlassian, struct http_exchange *ex, s
         aud = yyjson_arr_get_first(aud);
     pthread_mutex_lock(&atlassian->mutex);
     if (yyjson_is_str(aud) && yyjson_get_len(aud) > 0) {
-        struct connect_site *found = atlassian_site(
-            atlassian, (struct str){yyjson_get_str(aud), yyjson_get_len(aud)});
+        struct connect_site *found =
+            atlassian_site(atlassian, (struct str){yyjson_get_str(aud), yyjson_get_len(aud)});
 
         if (found)
             site = *found;
@@ -308,8 +307,7 @@ static struct str after(struct str text, const char *prefix)
 }
 
 /* The installation that the assertion names, copied; false: none. */
-static bool find_client(struct atlassian *atlassian, struct str client_id,
-                        struct connect_site *ret)
+static bool find_client(struct atlassian *atlassian, struct str client_id, struct connect_site *ret)
 {
     bool found = false;
 
@@ -373,8 +371,8 @@ void atlassian_oauth_token(struct http_exchange *ex)
         refuse_grant(ex, "grant_type must be " GRANT);
         return;
     }
-    if (!find_client(atlassian,
-                     after(json_str(claims, "iss"), "urn:atlassian:connect:clientid:"), &client)) {
+    if (!find_client(atlassian, after(json_str(claims, "iss"), "urn:atlassian:connect:clientid:"),
+                     &client)) {
         refuse_grant(ex, "the client is not known");
         return;
     }

@@ -66,9 +66,9 @@ http_handler control_connect, control_connect_token, control_forge, control_forg
 /* A token of Jira for one request, "METHOD" and "/path?query", or "" and "" for a context token. */
 struct connect_claims {
     struct str method, path;
-    struct str account; /* empty: nobody */
-    int64_t age_s;      /* made so long ago; below 0: of the future */
-    const char *alg;    /* "HS256", "RS256", "none" */
+    struct str account;   /* empty: nobody */
+    int64_t age_s;        /* made so long ago; below 0: of the future */
+    const char *alg;      /* "HS256", "RS256", "none" */
     const char *audience; /* RS256: the app's base URL */
     bool context, no_qsh;
 };

@@ -101,7 +101,8 @@ void control_state(struct http_exchange *ex)
     } counts[] = {{"unauthorized", &sandbox->unauthorized},
                   {"throttled", &sandbox->throttled},
                   {"faulted", &sandbox->faulted},
-                  {"points", &sandbox->points}};
+                  {"points", &sandbox->points},
+                  {"impersonations", &sandbox->impersonations}};
     struct hook_counts hooks = hooks_counts(sandbox->hooks);
 
     SITE_READ(&sandbox->site);
@@ -148,6 +149,7 @@ void control_reset(struct http_exchange *ex)
     atomic_store(&sandbox->throttled, 0);
     atomic_store(&sandbox->faulted, 0);
     atomic_store(&sandbox->points, 0);
+    atomic_store(&sandbox->impersonations, 0);
     answer_ok(ex);
 }
 

@@ -10,30 +10,31 @@
 
 #include <curl/curl.h>
 #include <inttypes.h>
-#include <netinet/in.h>
-#include <stdarg.h>
 #include <sodium.h>
-#include <sys/socket.h>
+#include <stdarg.h>
 #include <time.h>
 
 #include "base/json.h"
+#include "post.h"
 #include "show.h"
 
 #define QUEUE_MAX 10000
 #define TRIES_MAX 5
 #define FIRST_WAIT_MS 100 /* doubles with every try: the real one waits minutes */
-#define TIMEOUT_S 20
 #define BODY_BYTES_MAX ((size_t)1 << 20)
 
 struct delivery {
     struct delivery *next;
+    enum hook_way way;
     char identifier[64];
     char *body;
     size_t len;
 };
 
 struct hooks {
-    char *url, *secret;
+    char *url, *secret;     /* of the administrator's; NULL: none */
+    hooks_address *address; /* of the apps; NULL: none */
+    void *address_arg;
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     struct delivery *first, *last;
@@ -46,14 +47,15 @@ struct hooks {
 static const struct {
     const char *name;
     const char *issue_event; /* issue_event_type_name; NULL: the event has none */
+    const char *forge;       /* its name there; NULL: Forge is not told */
 } events[] = {
-    [HOOK_WORKLOG_CREATED] = {"worklog_created", NULL},
-    [HOOK_WORKLOG_UPDATED] = {"worklog_updated", NULL},
-    [HOOK_WORKLOG_DELETED] = {"worklog_deleted", NULL},
-    [HOOK_ISSUE_CREATED] = {"jira:issue_created", "issue_created"},
-    [HOOK_ISSUE_UPDATED] = {"jira:issue_updated", "issue_generic"},
-    [HOOK_ISSUE_DELETED] = {"jira:issue_deleted", NULL},
-    [HOOK_COMMENT_CREATED] = {"comment_created", NULL},
+    [HOOK_WORKLOG_CREATED] = {"worklog_created", NULL, "avi:jira:created:worklog"},
+    [HOOK_WORKLOG_UPDATED] = {"worklog_updated", NULL, "avi:jira:updated:worklog"},
+    [HOOK_WORKLOG_DELETED] = {"worklog_deleted", NULL, "avi:jira:deleted:worklog"},
+    [HOOK_ISSUE_CREATED] = {"jira:issue_created", "issue_created", NULL},
+    [HOOK_ISSUE_UPDATED] = {"jira:issue_updated", "issue_generic", NULL},
+    [HOOK_ISSUE_DELETED] = {"jira:issue_deleted", NULL, "avi:jira:deleted:issue"},
+    [HOOK_COMMENT_CREATED] = {"comment_created", NULL, NULL},
 };
 
 static void delivery_free(struct delivery *delivery)
@@ -62,22 +64,33 @@ static void delivery_free(struct delivery *delivery)
     free(delivery);
 }
 
-/* Takes the body's memory. */
-static void enqueue(struct hooks *hooks, struct strbuf *body)
+static bool is_wanted(const struct hooks *hooks, enum hook_way way)
+{
+    struct strbuf url AUTO(strbuf_done) = STRBUF_INIT(1024);
+    struct strbuf authorization AUTO(strbuf_done) = STRBUF_INIT(65536);
+
+    if (way == HOOK_ADMIN)
+        return hooks->url != NULL;
+    return hooks->address && hooks->address(hooks->address_arg, way, &url, &authorization);
+}
+
+static void enqueue_one(struct hooks *hooks, enum hook_way way, struct str body)
 {
     struct delivery *delivery = calloc(1, sizeof(*delivery));
+    char *copy = str_dup_z(body);
 
     pthread_mutex_lock(&hooks->mutex);
-    if (!delivery || body->failed != ERR_OK || hooks->waiting >= QUEUE_MAX) {
+    if (!delivery || !copy || hooks->waiting >= QUEUE_MAX) {
         hooks->counts.dropped++;
         free(delivery);
+        free(copy);
     } else {
         hooks->counts.queued++;
         (void)snprintf(delivery->identifier, sizeof(delivery->identifier),
                        "5b1e0000-0000-4000-8000-%012" PRIx64, (uint64_t)hooks->counts.queued);
-        delivery->len = body->len;
-        delivery->body = body->ptr;
-        *body = STRBUF_INIT(body->max);
+        delivery->way = way;
+        delivery->len = body.len;
+        delivery->body = copy;
         if (hooks->last)
             hooks->last->next = delivery;
         else
@@ -87,6 +100,32 @@ static void enqueue(struct hooks *hooks, struct strbuf *body)
         pthread_cond_signal(&hooks->changed);
     }
     pthread_mutex_unlock(&hooks->mutex);
+}
+
+/* An event in the classic form. */
+static void enqueue(struct hooks *hooks, const struct strbuf *body)
+{
+    if (is_wanted(hooks, HOOK_ADMIN))
+        enqueue_one(hooks, HOOK_ADMIN, strbuf_str(body));
+    if (is_wanted(hooks, HOOK_CONNECT))
+        enqueue_one(hooks, HOOK_CONNECT, strbuf_str(body));
+}
+
+/* In Forge's form, which has less in it: no comment of a worklog, hardly more than ids. */
+static void enqueue_forge(struct hooks *hooks, enum hook_event event, const char *what, int64_t id,
+                          int64_t issue_id)
+{
+    struct strbuf body AUTO(strbuf_done) = STRBUF_INIT(4096);
+
+    if (!events[event].forge || !is_wanted(hooks, HOOK_FORGE))
+        return;
+    strbuf_addf(&body,
+                "{\"eventType\":\"%s\",\"selfGenerated\":false,\"%s\":{\"id\":\"%" PRId64 "\"",
+                events[event].forge, what, id);
+    if (issue_id)
+        strbuf_addf(&body, ",\"issueId\":\"%" PRId64 "\"", issue_id);
+    strbuf_add_z(&body, "}}");
+    enqueue_one(hooks, HOOK_FORGE, strbuf_str(&body));
 }
 
 void hooks_worklog(struct hooks *hooks, const struct site *site, uint32_t row,
@@ -103,6 +142,8 @@ void hooks_worklog(struct hooks *hooks, const struct site *site, uint32_t row,
         strbuf_add_z(&body, ",\"isFromIssueLimitTransformation\":false");
     strbuf_add_z(&body, "}");
     enqueue(hooks, &body);
+    enqueue_forge(hooks, event, "worklog", site->worklogs[row].id,
+                  site->issues[site->worklogs[row].issue].id);
 }
 
 void hooks_issue(struct hooks *hooks, const struct site *site, uint32_t issue,
@@ -128,6 +169,7 @@ void hooks_issue(struct hooks *hooks, const struct site *site, uint32_t issue,
                     site_now_ms(site));
     strbuf_add_z(&body, "}");
     enqueue(hooks, &body);
+    enqueue_forge(hooks, event, "issue", site->issues[issue].id, 0);
 }
 
 void hooks_comment(struct hooks *hooks, const struct site *site, const struct item *comment)
@@ -147,103 +189,61 @@ void hooks_comment(struct hooks *hooks, const struct site *site, const struct it
 
 /* ---- The sender's thread ---- */
 
-/* curl asks before it connects: anything but this machine is refused. */
-static curl_socket_t open_socket(void *arg, curlsocktype purpose, struct curl_sockaddr *address)
+static void set_header(struct post *post, size_t at, const char *fmt, ...) PRINTF_LIKE(3, 4);
+static void set_header(struct post *post, size_t at, const char *fmt, ...)
 {
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-    bool loopback = false;
-
-    (void)arg;
-    (void)purpose;
-    if (address->family == AF_INET) {
-        memcpy(&v4, &address->addr, sizeof(v4));
-        loopback = ntohl(v4.sin_addr.s_addr) >> 24 == 127;
-    } else if (address->family == AF_INET6) {
-        memcpy(&v6, &address->addr, sizeof(v6));
-        loopback = IN6_IS_ADDR_LOOPBACK(&v6.sin6_addr);
-    }
-    if (!loopback)
-        return CURL_SOCKET_BAD;
-    return socket(address->family, address->socktype | SOCK_CLOEXEC, address->protocol);
-}
-
-static size_t ignore(char *bytes, size_t size, size_t count, void *arg)
-{
-    (void)bytes;
-    (void)arg;
-    return size * count;
-}
-
-static struct curl_slist *add_header(struct curl_slist *list, const char *fmt, ...)
-    PRINTF_LIKE(2, 3);
-static struct curl_slist *add_header(struct curl_slist *list, const char *fmt, ...)
-{
-    char text[256];
     va_list args;
 
     va_start(args, fmt);
-    (void)vsnprintf(text, sizeof(text), fmt, args);
+    (void)vsnprintf(post->headers[at], sizeof(post->headers[at]), fmt, args);
     va_end(args);
-
-    struct curl_slist *longer = curl_slist_append(list, text);
-
-    return longer ? longer : list;
 }
 
-static struct curl_slist *make_headers(const struct hooks *hooks, const struct delivery *delivery,
-                                       int try)
+static void sign(const struct hooks *hooks, const struct delivery *delivery, struct post *post,
+                 size_t at)
 {
-    struct curl_slist *list = add_header(NULL, "Content-Type: application/json; charset=UTF-8");
     unsigned char mac[crypto_auth_hmacsha256_BYTES];
     char hex[2 * sizeof(mac) + 1];
+    crypto_auth_hmacsha256_state state;
 
-    list = add_header(list, "Expect:");
-    list = add_header(list, "User-Agent: Atlassian Webhook HTTP Client");
-    list = add_header(list, "X-Atlassian-Webhook-Identifier: %s", delivery->identifier);
-    list = add_header(list, "X-Atlassian-Webhook-Flow: Primary");
-    if (try > 0)
-        list = add_header(list, "X-Atlassian-Webhook-Retry: %d", try);
-    if (hooks->secret) {
-        crypto_auth_hmacsha256_state state;
-
-        (void)crypto_auth_hmacsha256_init(&state, (const unsigned char *)hooks->secret,
-                                          strlen(hooks->secret));
-        (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)delivery->body,
-                                            delivery->len);
-        (void)crypto_auth_hmacsha256_final(&state, mac);
-        (void)sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
-        list = add_header(list, "X-Hub-Signature: sha256=%s", hex);
-    }
-    return list;
+    (void)crypto_auth_hmacsha256_init(&state, (const unsigned char *)hooks->secret,
+                                      strlen(hooks->secret));
+    (void)crypto_auth_hmacsha256_update(&state, (const unsigned char *)delivery->body,
+                                        delivery->len);
+    (void)crypto_auth_hmacsha256_final(&state, mac);
+    (void)sodium_bin2hex(hex, sizeof(hex), mac, sizeof(mac));
+    set_header(post, at, "X-Hub-Signature: sha256=%s", hex);
 }
 
 /* The status, 0: no answer. */
 static long send_once(const struct hooks *hooks, const struct delivery *delivery, int try)
 {
-    CURL *curl = curl_easy_init();
-    long status = 0;
+    struct strbuf url AUTO(strbuf_done) = STRBUF_INIT(1024);
+    struct strbuf authorization AUTO(strbuf_done) = STRBUF_INIT(65536);
+    struct post *post AUTO(free_autop) = calloc(1, sizeof(*post));
+    size_t at = 5;
 
-    if (!curl)
+    if (!post)
         return 0;
-
-    struct curl_slist *headers = make_headers(hooks, delivery, try);
-
-    (void)curl_easy_setopt(curl, CURLOPT_URL, hooks->url);
-    (void)curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http");
-    (void)curl_easy_setopt(curl, CURLOPT_PROXY, "");
-    (void)curl_easy_setopt(curl, CURLOPT_OPENSOCKETFUNCTION, open_socket);
-    (void)curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
-    (void)curl_easy_setopt(curl, CURLOPT_TIMEOUT, (long)TIMEOUT_S);
-    (void)curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDS, delivery->body);
-    (void)curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)delivery->len);
-    (void)curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, ignore);
-    if (curl_easy_perform(curl) == CURLE_OK)
-        (void)curl_easy_getinfo(curl, CURLINFO_RESPONSE_CODE, &status);
-    curl_slist_free_all(headers);
-    curl_easy_cleanup(curl);
-    return status;
+    if (delivery->way == HOOK_ADMIN)
+        strbuf_add_z(&url, hooks->url);
+    else if (!hooks->address(hooks->address_arg, delivery->way, &url, &authorization))
+        return 410; /* uninstalled meanwhile */
+    post->url = strbuf_z(&url);
+    post->body = delivery->body;
+    post->len = delivery->len;
+    set_header(post, 0, "Content-Type: application/json; charset=UTF-8");
+    set_header(post, 1, "Expect:");
+    set_header(post, 2, "User-Agent: Atlassian Webhook HTTP Client");
+    set_header(post, 3, "X-Atlassian-Webhook-Identifier: %s", delivery->identifier);
+    set_header(post, 4, "X-Atlassian-Webhook-Flow: Primary");
+    if (try > 0)
+        set_header(post, at++, "X-Atlassian-Webhook-Retry: %d", try);
+    if (delivery->way != HOOK_ADMIN)
+        set_header(post, at++, "Authorization: %s", strbuf_z(&authorization));
+    else if (hooks->secret)
+        sign(hooks, delivery, post, at++);
+    return post_send(post, NULL);
 }
 
 /* Facts: webhooks, delivery. */
@@ -326,7 +326,7 @@ static void *run_sender(void *arg)
 
 enum err_class hooks_new(const char *url, const char *secret, struct hooks **ret, struct err *err)
 {
-    if (strncmp(url, "http://", 7) != 0)
+    if (url && strncmp(url, "http://", 7) != 0)
         return err_set(err, ERR_INPUT,
                        "--webhook %s: only http:// addresses of this machine are called", url);
 
@@ -334,12 +334,12 @@ enum err_class hooks_new(const char *url, const char *secret, struct hooks **ret
 
     if (!hooks)
         return err_memory(err);
-    hooks->url = str_dup_z(str_from(url));
+    hooks->url = url ? str_dup_z(str_from(url)) : NULL;
     hooks->secret = secret ? str_dup_z(str_from(secret)) : NULL;
     (void)pthread_mutex_init(&hooks->mutex, NULL);
     (void)pthread_cond_init(&hooks->changed, NULL);
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-    if (!hooks->url || (secret && !hooks->secret) ||
+    if ((url && !hooks->url) || (secret && !hooks->secret) ||
         pthread_create(&hooks->thread, NULL, run_sender, hooks) != 0) {
         free(hooks->url);
         free(hooks->secret);
@@ -348,6 +348,12 @@ enum err_class hooks_new(const char *url, const char *secret, struct hooks **ret
     }
     *ret = hooks;
     return ERR_OK;
+}
+
+void hooks_set_app(struct hooks *hooks, hooks_address *address, void *arg)
+{
+    hooks->address = address;
+    hooks->address_arg = arg;
 }
 
 void hooks_free(struct hooks *hooks)

@@ -18,9 +18,22 @@ enum hook_event {
     HOOK_COMMENT_CREATED,
 };
 
-/* ERR_INPUT: not an http URL. `secret` may be NULL: then nothing is signed. */
+/* Who is told, and in which form: an administrator's webhook, installed apps of both kinds. */
+enum hook_way { HOOK_ADMIN, HOOK_CONNECT, HOOK_FORGE, HOOK_WAY_COUNT };
+
+/*
+ * ERR_INPUT: not an http URL. `url` may be NULL: then there is no administrator's webhook; `secret`
+ * may be NULL: then nothing is signed.
+ */
 MUST_USE enum err_class hooks_new(const char *url, const char *secret, struct hooks **ret,
                                   struct err *err);
+/*
+ * Installed apps are told as well: `address` says where to and with which Authorization, each time
+ * that something is sent; false: no such app is installed. Before anything happens.
+ */
+typedef bool hooks_address(void *arg, enum hook_way way, struct strbuf *ret_url,
+                           struct strbuf *ret_authorization);
+void hooks_set_app(struct hooks *hooks, hooks_address *address, void *arg);
 void hooks_free(struct hooks *hooks); /* gives up what is not yet sent; NULL is fine */
 
 /* The caller holds the site's lock. NULL hooks: nothing happens. */

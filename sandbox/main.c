@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "api.h"
+#include "atlassian.h"
 #include "base/civil.h"
 #include "hooks.h"
 
@@ -372,11 +373,18 @@ static enum err_class run(int argc, char **argv, struct err *err)
         rc = set_clock(&sandbox.site, args.now, err);
     if (rc == ERR_OK)
         rc = open_log(&sandbox, args.log, err);
-    if (rc == ERR_OK && args.webhook)
+    sandbox.ctx = ctx;
+    sandbox.atlassian = atlassian_new(&sandbox);
+    if (rc == ERR_OK && !sandbox.atlassian)
+        rc = err_memory(err);
+    if (rc == ERR_OK)
         rc = hooks_new(args.webhook, args.webhook_secret, &sandbox.hooks, err);
+    if (rc == ERR_OK)
+        hooks_set_app(sandbox.hooks, atlassian_address, sandbox.atlassian);
     if (rc == ERR_OK)
         rc = serve(&sandbox, &args, &ctx, err);
     hooks_free(sandbox.hooks);
+    atlassian_free(sandbox.atlassian);
     site_done(&sandbox.site);
     faults_done(&sandbox.faults);
     throttle_done(&sandbox.throttle);

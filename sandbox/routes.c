@@ -1,6 +1,8 @@
 /* routes.c: the table of everything that the sandbox serves. */
 #include "api.h"
+#include "atlassian.h"
 #include "control.h"
+#include "rules.h"
 
 #define API "/rest/api/{version}"
 #define ISSUE API "/issue/{issue}"
@@ -44,6 +46,7 @@ const struct http_route api_routes[] = {
     {HTTP_GET, API "/issuetype", NO_BODY, api_issue_types},
     {HTTP_GET, API "/status", NO_BODY, api_statuses},
     {HTTP_GET, API "/field", NO_BODY, api_fields},
+    {HTTP_GET, API "/configuration", NO_BODY, api_configuration},
 
     {HTTP_GET, API "/user", NO_BODY, api_user_get},
     {HTTP_GET, API "/user/bulk", NO_BODY, api_users_bulk},
@@ -85,11 +88,21 @@ const struct http_route api_routes[] = {
     {HTTP_PUT, API "/webhook/refresh", JSON_BYTES, api_webhook_refresh},
     {HTTP_GET, API "/webhook/failed", NO_BODY, api_webhook_failed},
 
+    {HTTP_GET, "/install-keys/{kid}", NO_BODY, atlassian_install_key},
+    {HTTP_GET, "/forge/jwks.json", NO_BODY, atlassian_jwks},
+    {HTTP_POST, "/oauth2/token", JSON_BYTES, atlassian_oauth_token},
+
+    {HTTP_POST, "/sandbox/connect/token", CONTROL_BYTES, control_connect_token},
+    {HTTP_POST, "/sandbox/connect/{action}", CONTROL_BYTES, control_connect},
+    {HTTP_POST, "/sandbox/forge/invoke-token", CONTROL_BYTES, control_forge_token},
+    {HTTP_POST, "/sandbox/forge/event", CONTROL_BYTES, control_forge_event},
+    {HTTP_POST, "/sandbox/forge/{action}", CONTROL_BYTES, control_forge},
     {HTTP_GET, "/sandbox/state", NO_BODY, control_state},
     {HTTP_DELETE, "/sandbox/state", NO_BODY, control_reset},
     {HTTP_GET, "/sandbox/worklogs", NO_BODY, control_worklogs},
     {HTTP_POST, "/sandbox/worklogs/{action}", CONTROL_BYTES, control_change_worklogs},
     {HTTP_POST, "/sandbox/issues/{action}", CONTROL_BYTES, control_change_issues},
+    {HTTP_POST, "/sandbox/rules", CONTROL_BYTES, control_rules},
     {HTTP_POST, "/sandbox/clock", CONTROL_BYTES, control_clock},
     {HTTP_POST, "/sandbox/token", CONTROL_BYTES, control_token},
     {HTTP_POST, "/sandbox/limits", CONTROL_BYTES, control_limits},

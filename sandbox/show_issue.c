@@ -167,16 +167,24 @@ static int64_t time_spent(const struct site *site, const struct issue *issue)
     return seconds;
 }
 
-static void put_time_tracking(struct strbuf *buf, int64_t seconds)
+static void put_time_tracking(struct strbuf *buf, int64_t spent, int64_t left)
 {
-    if (seconds == 0) {
+    if (spent == 0 && left == 0) {
         strbuf_add_z(buf, "{}");
         return;
     }
-    strbuf_add_z(buf, "{\"remainingEstimate\":\"0m\",\"timeSpent\":\"");
-    show_duration(buf, seconds);
-    strbuf_addf(buf, "\",\"remainingEstimateSeconds\":0,\"timeSpentSeconds\":%" PRId64 "}",
-                seconds);
+    strbuf_add_z(buf, "{\"remainingEstimate\":\"");
+    if (left > 0)
+        show_duration(buf, left);
+    else
+        strbuf_add_z(buf, "0m");
+    strbuf_addf(buf, "\",\"remainingEstimateSeconds\":%" PRId64, left);
+    if (spent > 0) {
+        strbuf_add_z(buf, ",\"timeSpent\":\"");
+        show_duration(buf, spent);
+        strbuf_addf(buf, "\",\"timeSpentSeconds\":%" PRId64, spent);
+    }
+    strbuf_add_char(buf, '}');
 }
 
 static void put_comments(struct strbuf *buf, const struct site *site, uint32_t issue, int version)
@@ -311,7 +319,7 @@ static void put_made_up_fields(struct field_writer *writer, const struct site *s
     if (begin(writer, "timespent"))
         strbuf_add_i64(buf, time_spent(site, issue));
     if (begin(writer, "timetracking"))
-        put_time_tracking(buf, time_spent(site, issue));
+        put_time_tracking(buf, time_spent(site, issue), issue->estimate_s);
     for (size_t i = 0; i < ARRAY_LEN(empty_lists); i++)
         if (begin(writer, empty_lists[i]))
             strbuf_add_z(buf, "[]");

@@ -142,9 +142,9 @@ bool sign_rs256(const struct signer *signer, struct str claims, struct strbuf *r
 
     begin_token(&token, "{\"typ\":\"JWT\",\"alg\":\"RS256\",\"kid\":\"" SIGNER_KID "\"}", claims);
 
-    bool fine = ctx && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, signer->key) == 1 &&
-                EVP_DigestSign(ctx, signature, &len, (const unsigned char *)token.ptr,
-                               token.len) == 1;
+    bool fine =
+        ctx && EVP_DigestSignInit(ctx, NULL, EVP_sha256(), NULL, signer->key) == 1 &&
+        EVP_DigestSign(ctx, signature, &len, (const unsigned char *)token.ptr, token.len) == 1;
 
     EVP_MD_CTX_free(ctx);
     strbuf_add_char(&token, '.');

@@ -52,6 +52,7 @@ struct issue {
     bool deleted, hidden;
     struct str recorded; /* JSON of a loaded row, NULL pointer: made up */
     struct property *properties;
+    int64_t estimate_s; /* remaining */
     struct {
         int64_t start_ms;
         int64_t count;
@@ -117,7 +118,17 @@ struct index { /* text to index; open addressing */
     size_t room, count;
 };
 
+/* What may be done with worklogs; all zero: everything. */
+struct site_rules {
+    bool no_create, no_edit, no_delete; /* permissions that the caller lacks */
+    bool tracking_off;
+    bool not_editable; /* every issue is in a state that does not let it be edited */
+    bool foreign;      /* refusals are told in a language that is not English */
+    int64_t worklogs_max; /* of one issue; 0: no limit */
+};
+
 struct site {
+    struct site_rules rules;
     pthread_rwlock_t lock;
     struct arena *arena;
     char base_url[256];

@@ -33,7 +33,8 @@ const words = ['Import fails on empty rows', 'Review of the price list', 'Move t
 const issues = new Map(words.map((summary, i) => [String(10000 + i), { key: `${projects[i % 3].key}-${12 + i * 7}`, summary, type: pick(['Bug', 'Task', 'Story']), status: pick(['Open', 'In progress', 'Done']), project: projects[i % 3] }]))
 const comments = ['', 'Looked into the logs', 'Fixed and tested', 'Meeting with the customer\nNotes are on the page', 'Pairing', '<script>alert(1)</script> stays text']
 const tags = ['billable', 'travel', 'meeting']
-const dayOf = ms => new Intl.DateTimeFormat('sv-SE', { timeZone: ZONE }).format(ms)
+const dayFormat = new Intl.DateTimeFormat('sv-SE', { timeZone: ZONE })
+const dayOf = ms => dayFormat.format(ms)
 const worklogs = new Map()
 let nextId = 50_000
 function add(account, issue, started, seconds, comment, tagged) {

@@ -46,6 +46,7 @@ static const struct record *const records[] = {
     &access_person_record,
     &access_group_record,
     &worklog_write_record,
+    &saved_report_record,
 };
 
 const struct catalog tenon_catalog = {

@@ -46,17 +46,20 @@ bool api_token_parse_scopes(struct str words, unsigned *ret)
 
     while (words.len > 0) {
         struct str rest = {NULL, 0}, word = str_trim(str_cut(words, ',', &rest));
-        unsigned before = bits;
+        unsigned bit = 0;
 
         for (size_t i = 0; i < ARRAY_LEN(scopes); i++)
             if (str_eq_z(word, scopes[i].name))
-                bits |= scopes[i].bit;
-        if (bits == before)
+                bit = scopes[i].bit;
+        if (!bit)
             return false;
+        bits |= bit;
         words = rest;
     }
+    if (!bits)
+        return false;
     *ret = bits;
-    return bits != 0;
+    return true;
 }
 
 static struct vault_place name_place(int64_t id)

@@ -18,24 +18,26 @@
 #include "connect/install.h"
 #include "connect/jwt.h"
 #include "connect/qsh.h"
+#include "http/router.h"
 
 #define SKEW_S 30
 #define LIFETIME_S_MAX 3600 /* context tokens live 15 min, the others 3 */
 #define CONTEXT_QSH "context-qsh"
 
-static struct str find_token(const struct http_exchange *ex)
+static struct str find_token(const struct incoming *in)
 {
-    struct str token = {NULL, 0}, header = http_in_header(ex, "Authorization");
+    struct str token = {NULL, 0}, header = in->authorization;
     struct str scheme = str_cut(header, ' ', &token);
 
     if (str_eq_nocase(scheme, STR("JWT")))
         return str_trim(token);
-    return ex->raw_query.len > 0 ? http_in_query(ex, "jwt") : (struct str){NULL, 0};
+    return in->query.len > 0 ? route_query_get(in->arena, in->query, "jwt", 0)
+                             : (struct str){NULL, 0};
 }
 
-bool connect_has_token(const struct http_exchange *ex)
+bool connect_has_token(const struct incoming *in)
 {
-    return find_token(ex).len > 0;
+    return find_token(in).len > 0;
 }
 
 /* ---- The installation ---- */
@@ -114,24 +116,22 @@ static enum err_class check_signature(const struct identities *ids, const struct
     return rc;
 }
 
-enum err_class connect_check_qsh(const struct identities *ids, const struct http_exchange *ex,
+enum err_class connect_check_qsh(const struct identities *ids, const struct incoming *in,
                                  const struct jwt *jwt, struct err *err)
 {
-    const struct qsh_request request = {.method = ex->method_name,
-                                        .path = ex->path,
-                                        .base_path = ids->base_path,
-                                        .query = ex->raw_query};
+    const struct qsh_request request = {
+        .method = in->method, .path = in->path, .base_path = ids->base_path, .query = in->query};
 
     if (jwt->qsh.len == 0)
         return err_set(err, ERR_DENIED, "the token is bound to no request (it has no qsh)");
-    return qsh_check(ex->arena, &request, jwt->qsh, err);
+    return qsh_check(in->arena, &request, jwt->qsh, err);
 }
 
-static enum err_class check_binding(const struct identities *ids, const struct http_exchange *ex,
+static enum err_class check_binding(const struct identities *ids, const struct incoming *in,
                                     const struct jwt *jwt, bool context_too, struct err *err)
 {
     if (!str_eq(jwt->qsh, STR(CONTEXT_QSH)))
-        return connect_check_qsh(ids, ex, jwt, err);
+        return connect_check_qsh(ids, in, jwt, err);
     if (context_too)
         return ERR_OK;
     return err_set(err, ERR_DENIED,
@@ -139,14 +139,14 @@ static enum err_class check_binding(const struct identities *ids, const struct h
                    "request");
 }
 
-enum err_class connect_parse(struct http_exchange *ex, struct jwt *ret, struct err *err)
+enum err_class connect_parse(const struct incoming *in, struct jwt *ret, struct err *err)
 {
-    struct str token = find_token(ex);
+    struct str token = find_token(in);
 
     if (token.len == 0)
         return err_set(err, ERR_DENIED,
                        "there is no token: Authorization: JWT … or the parameter jwt is missing");
-    return jwt_parse(ex->arena, token, ret, err);
+    return jwt_parse(in->arena, token, ret, err);
 }
 
 enum err_class connect_check_time(const struct identities *ids, const struct jwt *jwt,
@@ -156,11 +156,11 @@ enum err_class connect_check_time(const struct identities *ids, const struct jwt
 }
 
 /* All but the state of the installation, which the caller judges. */
-enum err_class connect_verify(struct identities *ids, struct http_exchange *ex, bool context_too,
+enum err_class connect_verify(struct identities *ids, const struct incoming *in, bool context_too,
                               struct jwt *jwt, struct recalled **ret, struct err *err)
 {
     AUTO(recalled_unref_autop) struct recalled *install = NULL;
-    enum err_class rc = connect_parse(ex, jwt, err);
+    enum err_class rc = connect_parse(in, jwt, err);
 
     if (rc == ERR_OK)
         rc = jwt_require_alg(jwt, JWT_HS256, err);
@@ -174,7 +174,7 @@ enum err_class connect_verify(struct identities *ids, struct http_exchange *ex, 
     if (rc == ERR_OK)
         rc = connect_check_time(ids, jwt, err);
     if (rc == ERR_OK)
-        rc = check_binding(ids, ex, jwt, context_too, err);
+        rc = check_binding(ids, in, jwt, context_too, err);
     if (rc == ERR_OK && install->state == INSTALL_UNINSTALLED)
         rc = err_set(err, ERR_DENIED, "the app is not installed on that site any more");
     if (rc == ERR_OK)
@@ -182,11 +182,11 @@ enum err_class connect_verify(struct identities *ids, struct http_exchange *ex, 
     return rc;
 }
 
-static enum err_class verify_enabled(struct identities *ids, struct http_exchange *ex,
+static enum err_class verify_enabled(struct identities *ids, const struct incoming *in,
                                      bool context_too, struct jwt *jwt, struct recalled **ret,
                                      struct err *err)
 {
-    enum err_class rc = connect_verify(ids, ex, context_too, jwt, ret, err);
+    enum err_class rc = connect_verify(ids, in, context_too, jwt, ret, err);
 
     if (rc == ERR_OK && (*ret)->state != INSTALL_ENABLED)
         rc = err_set(err, ERR_DENIED,
@@ -211,13 +211,13 @@ static enum err_class read_account(const struct jwt *jwt, char ret[LIMIT_ACCOUNT
     return ERR_OK;
 }
 
-enum err_class connect_authenticate(struct identities *ids, struct http_exchange *ex,
+enum err_class connect_authenticate(struct identities *ids, const struct incoming *in,
                                     bool context_too, struct principal *ret, struct err *err)
 {
     AUTO(recalled_unref_autop) struct recalled *install = NULL;
     AUTO(jwt_done) struct jwt jwt = {0};
     struct principal who = {.by = BY_CONNECT, .role = ROLE_PERSON, .scopes = MAY_ALL};
-    enum err_class rc = verify_enabled(ids, ex, context_too, &jwt, &install, err);
+    enum err_class rc = verify_enabled(ids, in, context_too, &jwt, &install, err);
 
     if (rc == ERR_OK)
         rc = read_account(&jwt, who.account, err);
@@ -229,12 +229,12 @@ enum err_class connect_authenticate(struct identities *ids, struct http_exchange
     return ERR_OK;
 }
 
-enum err_class connect_webhook(struct identities *ids, struct http_exchange *ex,
+enum err_class connect_webhook(struct identities *ids, const struct incoming *in,
                                char ret_tenant[TENANT_ID_BYTES + 1], struct err *err)
 {
     AUTO(recalled_unref_autop) struct recalled *install = NULL;
     AUTO(jwt_done) struct jwt jwt = {0};
-    enum err_class rc = verify_enabled(ids, ex, false, &jwt, &install, err);
+    enum err_class rc = verify_enabled(ids, in, false, &jwt, &install, err);
 
     if (rc == ERR_OK)
         memcpy(ret_tenant, install->tenant, TENANT_ID_BYTES + 1);

@@ -3,8 +3,8 @@
 #include <yyjson.h>
 
 #include "connect/identities.h"
+#include "connect/incoming.h"
 #include "connect/principal.h"
-#include "http/server.h"
 
 /*
  * Atlassian Connect as an app sees it (facts, section 1): the descriptor by which we are installed,
@@ -15,7 +15,7 @@
 #define CONNECT_OVERLAP_MS (INT64_C(15) * 60 * 1000) /* an old secret lives on for so long */
 
 /* Does the request carry a Connect token, "Authorization: JWT …" or "?jwt=…"? Says not if good. */
-bool connect_has_token(const struct http_exchange *ex);
+bool connect_has_token(const struct incoming *in);
 
 /*
  * The person who makes a request with a Connect token, from memory but for the first one of an
@@ -24,11 +24,11 @@ bool connect_has_token(const struct http_exchange *ex);
  *                what our own pages call, and nothing else
  * ERR_DENIED: no token, a bad one, none of a person, of an installation that is not enabled.
  */
-MUST_USE enum err_class connect_authenticate(struct identities *ids, struct http_exchange *ex,
+MUST_USE enum err_class connect_authenticate(struct identities *ids, const struct incoming *in,
                                              bool context_too, struct principal *ret,
                                              struct err *err);
 /* A webhook's delivery: the same, bound to the request, and of nobody in particular. */
-MUST_USE enum err_class connect_webhook(struct identities *ids, struct http_exchange *ex,
+MUST_USE enum err_class connect_webhook(struct identities *ids, const struct incoming *in,
                                         char ret_tenant[TENANT_ID_BYTES + 1], struct err *err);
 
 /* atlassian-connect.json; appended. ERR_NOT_FOUND: server.public_url is not set. */
@@ -43,7 +43,7 @@ enum connect_event { CONNECT_INSTALLED, CONNECT_UNINSTALLED, CONNECT_ENABLED, CO
  *   body  the callback's body, an object
  * ERR_DENIED; ERR_INPUT: the body is not what Jira sends; ERR_NETWORK: the key could not be had.
  */
-MUST_USE enum err_class connect_lifecycle(struct identities *ids, struct http_exchange *ex,
+MUST_USE enum err_class connect_lifecycle(struct identities *ids, const struct incoming *in,
                                           enum connect_event event, yyjson_val *body,
                                           char ret_tenant[TENANT_ID_BYTES + 1], struct err *err);
 

@@ -6,18 +6,17 @@
 /* What connect_app.c (requests) and connect_life.c (installations) share. */
 
 /* The request's token, read and not checked. */
-MUST_USE enum err_class connect_parse(struct http_exchange *ex, struct jwt *ret, struct err *err);
+MUST_USE enum err_class connect_parse(const struct incoming *in, struct jwt *ret, struct err *err);
 MUST_USE enum err_class connect_check_time(const struct identities *ids, const struct jwt *jwt,
                                            struct err *err);
 /* Is it bound to this request? */
-MUST_USE enum err_class connect_check_qsh(const struct identities *ids,
-                                          const struct http_exchange *ex, const struct jwt *jwt,
-                                          struct err *err);
+MUST_USE enum err_class connect_check_qsh(const struct identities *ids, const struct incoming *in,
+                                          const struct jwt *jwt, struct err *err);
 /*
  * A token by a shared secret, checked in all but whether the installation is enabled (it may be
  * disabled, but not uninstalled). *ret is the caller's reference.
  */
-MUST_USE enum err_class connect_verify(struct identities *ids, struct http_exchange *ex,
+MUST_USE enum err_class connect_verify(struct identities *ids, const struct incoming *in,
                                        bool context_too, struct jwt *jwt, struct recalled **ret,
                                        struct err *err);
 

@@ -148,12 +148,12 @@ static struct str without_slash(struct str url)
     return str_ends(url, STR("/")) ? str_sub(url, 0, url.len - 1) : url;
 }
 
-static enum err_class check_rs256(struct identities *ids, struct http_exchange *ex,
+static enum err_class check_rs256(struct identities *ids, const struct incoming *in,
                                   struct str client_key, struct err *err)
 {
     AUTO(rsa_key_unref_autop) struct rsa_key *key = NULL;
     AUTO(jwt_done) struct jwt jwt = {0};
-    enum err_class rc = connect_parse(ex, &jwt, err);
+    enum err_class rc = connect_parse(in, &jwt, err);
 
     if (rc == ERR_OK)
         rc = jwt_require_alg(&jwt, JWT_RS256, err);
@@ -171,7 +171,7 @@ static enum err_class check_rs256(struct identities *ids, struct http_exchange *
     if (rc == ERR_OK && (jwt.iss.len == 0 || !str_eq(jwt.iss, client_key)))
         rc = err_set(err, ERR_DENIED,
                      "the token was made for another installation than the body names");
-    return rc == ERR_OK ? connect_check_qsh(ids, ex, &jwt, err) : rc;
+    return rc == ERR_OK ? connect_check_qsh(ids, in, &jwt, err) : rc;
 }
 
 /* ---- What the body says ---- */
@@ -369,12 +369,12 @@ static enum err_class set_state(struct identities *ids, struct str client_key,
 /* ---- The callback ---- */
 
 /* By the installation's secret; it may be disabled at that time. */
-static enum err_class check_hs256(struct identities *ids, struct http_exchange *ex,
+static enum err_class check_hs256(struct identities *ids, const struct incoming *in,
                                   struct str client_key, struct err *err)
 {
     AUTO(recalled_unref_autop) struct recalled *install = NULL;
     AUTO(jwt_done) struct jwt jwt = {0};
-    enum err_class rc = connect_verify(ids, ex, false, &jwt, &install, err);
+    enum err_class rc = connect_verify(ids, in, false, &jwt, &install, err);
 
     if (rc == ERR_OK && !str_eq(jwt.iss, client_key))
         rc = err_set(err, ERR_DENIED,
@@ -382,7 +382,7 @@ static enum err_class check_hs256(struct identities *ids, struct http_exchange *
     return rc;
 }
 
-enum err_class connect_lifecycle(struct identities *ids, struct http_exchange *ex,
+enum err_class connect_lifecycle(struct identities *ids, const struct incoming *in,
                                  enum connect_event event, yyjson_val *body,
                                  char ret_tenant[TENANT_ID_BYTES + 1], struct err *err)
 {
@@ -393,9 +393,9 @@ enum err_class connect_lifecycle(struct identities *ids, struct http_exchange *e
     if (!ids->install_keys)
         return err_set(err, ERR_NOT_FOUND, "Connect is off here: server.public_url is not set");
     if (event == CONNECT_INSTALLED || event == CONNECT_UNINSTALLED)
-        rc = check_rs256(ids, ex, client_key, err);
+        rc = check_rs256(ids, in, client_key, err);
     else
-        rc = check_hs256(ids, ex, client_key, err);
+        rc = check_hs256(ids, in, client_key, err);
     if (rc == ERR_OK && !alias_value_is_valid(client_key))
         rc = bad("clientKey", "a client key", err);
     if (rc != ERR_OK)

@@ -22,7 +22,6 @@
 #define ISSUER "forge/invocation-token"
 #define SKEW_S 10 /* the tokens live 25 s */
 #define LIFETIME_S_MAX 600
-#define SYSTEM_TOKEN_HEADER "x-forge-oauth-system"
 #define SYSTEM_TOKEN_MS (INT64_C(115) * 60 * 1000) /* a little less than they are good for */
 #define SYSTEM_TOKEN_RENEW_MS (INT64_C(60) * 60 * 1000)
 
@@ -32,17 +31,17 @@ struct claims {
     char api_base_url[LIMIT_URL_BYTES + 1]; /* "": not told */
 };
 
-static struct str bearer_of(const struct http_exchange *ex)
+static struct str bearer_of(const struct incoming *in)
 {
-    struct str token = {NULL, 0}, header = http_in_header(ex, "Authorization");
+    struct str token = {NULL, 0}, header = in->authorization;
     struct str scheme = str_cut(header, ' ', &token);
 
     return str_eq_nocase(scheme, STR("Bearer")) ? str_trim(token) : (struct str){NULL, 0};
 }
 
-bool forge_has_token(const struct identities *ids, const struct http_exchange *ex)
+bool forge_has_token(const struct identities *ids, const struct incoming *in)
 {
-    struct str token = bearer_of(ex);
+    struct str token = bearer_of(in);
     size_t dot = 0;
 
     return ids->forge_keys && str_find(token, '.', &dot); /* our own tokens have none */
@@ -66,18 +65,18 @@ static enum err_class find_key(struct identities *ids, const struct jwt *jwt, bo
     return keys_get(ids->forge_keys, ids->ctx, jwt->kid, ret, err);
 }
 
-static enum err_class verify(struct identities *ids, struct http_exchange *ex, bool may_wait,
+static enum err_class verify(struct identities *ids, const struct incoming *in, bool may_wait,
                              struct jwt *jwt, struct err *err)
 {
     AUTO(rsa_key_unref_autop) struct rsa_key *key = NULL;
-    struct str token = bearer_of(ex);
+    struct str token = bearer_of(in);
 
     if (!ids->forge_keys)
         return err_set(err, ERR_NOT_FOUND, "Forge is off here: forge.app_id is not set");
     if (token.len == 0)
         return err_set(err, ERR_DENIED, "there is no token: Authorization: Bearer … is missing");
 
-    enum err_class rc = jwt_parse(ex->arena, token, jwt, err);
+    enum err_class rc = jwt_parse(in->arena, token, jwt, err);
 
     if (rc == ERR_OK)
         rc = jwt_require_alg(jwt, JWT_RS256, err);
@@ -337,12 +336,12 @@ static bool is_current(const struct identities *ids, const struct recalled *inst
  * The tenant of the token's installation; what the token brings that is new is written down when we
  * may wait for the disk, and otherwise only when we have to, which is then ERR_BUSY.
  */
-static enum err_class place(struct identities *ids, struct http_exchange *ex, bool may_wait,
+static enum err_class place(struct identities *ids, const struct incoming *in, bool may_wait,
                             const struct jwt *jwt, const struct claims *claims,
                             char ret[TENANT_ID_BYTES + 1], struct err *err)
 {
     AUTO(recalled_unref_autop) struct recalled *install = NULL;
-    struct str system_token = http_in_header(ex, SYSTEM_TOKEN_HEADER);
+    struct str system_token = in->system_token;
     const enum install_state enabled = INSTALL_ENABLED;
     enum err_class rc = recall_install(ids, claims, &install, err);
 
@@ -361,13 +360,13 @@ static enum err_class place(struct identities *ids, struct http_exchange *ex, bo
 
 /* ---- Requests ---- */
 
-enum err_class forge_authenticate(struct identities *ids, struct http_exchange *ex, bool may_wait,
+enum err_class forge_authenticate(struct identities *ids, const struct incoming *in, bool may_wait,
                                   struct principal *ret, struct err *err)
 {
     AUTO(jwt_done) struct jwt jwt = {0};
     struct claims claims = {0};
     struct principal who = {.by = BY_FORGE, .role = ROLE_PERSON, .scopes = MAY_ALL};
-    enum err_class rc = verify(ids, ex, may_wait, &jwt, err);
+    enum err_class rc = verify(ids, in, may_wait, &jwt, err);
 
     if (rc == ERR_OK)
         rc = read_claims(ids, &jwt, &claims, err);
@@ -375,7 +374,7 @@ enum err_class forge_authenticate(struct identities *ids, struct http_exchange *
                          !str_is_utf8(claims.account)))
         rc = err_set(err, ERR_DENIED, "nobody is signed in to Jira; sign in there");
     if (rc == ERR_OK)
-        rc = place(ids, ex, may_wait, &jwt, &claims, who.tenant, err);
+        rc = place(ids, in, may_wait, &jwt, &claims, who.tenant, err);
     if (rc != ERR_OK)
         return rc;
     set_text(who.account, sizeof(who.account), claims.account);
@@ -383,20 +382,19 @@ enum err_class forge_authenticate(struct identities *ids, struct http_exchange *
     return ERR_OK;
 }
 
-enum err_class forge_lifecycle(struct identities *ids, struct http_exchange *ex, bool going,
+enum err_class forge_lifecycle(struct identities *ids, const struct incoming *in, bool going,
                                char ret_tenant[TENANT_ID_BYTES + 1], struct err *err)
 {
     AUTO(jwt_done) struct jwt jwt = {0};
     struct claims claims = {0};
     const enum install_state state = going ? INSTALL_UNINSTALLED : INSTALL_ENABLED;
-    enum err_class rc = verify(ids, ex, true, &jwt, err);
+    enum err_class rc = verify(ids, in, true, &jwt, err);
 
     if (rc == ERR_OK)
         rc = read_claims(ids, &jwt, &claims, err);
     if (rc != ERR_OK)
         return rc;
-    return record(ids, &jwt, &claims, http_in_header(ex, SYSTEM_TOKEN_HEADER), &state, ret_tenant,
-                  err);
+    return record(ids, &jwt, &claims, in->system_token, &state, ret_tenant, err);
 }
 
 /* "avi:jira:created:worklog"; a scheduled trigger has none. */
@@ -407,18 +405,18 @@ static struct str event_type(yyjson_val *body)
     return type.len > 0 ? type : json_str(yyjson_obj_get(body, "payload"), "eventType");
 }
 
-enum err_class forge_event(struct identities *ids, struct http_exchange *ex, yyjson_val *body,
+enum err_class forge_event(struct identities *ids, const struct incoming *in, yyjson_val *body,
                            char ret_tenant[TENANT_ID_BYTES + 1], struct str *ret_event,
                            struct err *err)
 {
     AUTO(jwt_done) struct jwt jwt = {0};
     struct claims claims = {0};
-    enum err_class rc = verify(ids, ex, true, &jwt, err);
+    enum err_class rc = verify(ids, in, true, &jwt, err);
 
     if (rc == ERR_OK)
         rc = read_claims(ids, &jwt, &claims, err);
     if (rc == ERR_OK)
-        rc = place(ids, ex, true, &jwt, &claims, ret_tenant, err);
+        rc = place(ids, in, true, &jwt, &claims, ret_tenant, err);
     if (rc == ERR_OK)
         *ret_event = site_event_name(event_type(body));
     return rc;

@@ -3,8 +3,8 @@
 #include <yyjson.h>
 
 #include "connect/identities.h"
+#include "connect/incoming.h"
 #include "connect/principal.h"
-#include "http/server.h"
 
 /*
  * Forge Remote as the remote sees it (facts, section 2): invocation tokens, the installation's
@@ -15,7 +15,7 @@
 #define FORGE_USER_TOKEN_HEADER "x-forge-oauth-user"
 
 /* Does the request carry what may be an invocation token? False also when Forge is off. */
-bool forge_has_token(const struct identities *ids, const struct http_exchange *ex);
+bool forge_has_token(const struct identities *ids, const struct incoming *in);
 
 /*
  * The person who makes a request with an invocation token.
@@ -23,7 +23,7 @@ bool forge_has_token(const struct identities *ids, const struct http_exchange *e
  *             ERR_BUSY says that this would be needed
  * ERR_DENIED: no token, a bad one, none of a person, of an installation that ended. ERR_NETWORK.
  */
-MUST_USE enum err_class forge_authenticate(struct identities *ids, struct http_exchange *ex,
+MUST_USE enum err_class forge_authenticate(struct identities *ids, const struct incoming *in,
                                            bool may_wait, struct principal *ret, struct err *err);
 
 /*
@@ -35,10 +35,10 @@ MUST_USE enum err_class forge_authenticate(struct identities *ids, struct http_e
  * *ret_event is the classic name of a product event that somebody may want, in the body or literal;
  * empty: none.
  */
-MUST_USE enum err_class forge_lifecycle(struct identities *ids, struct http_exchange *ex,
+MUST_USE enum err_class forge_lifecycle(struct identities *ids, const struct incoming *in,
                                         bool going, char ret_tenant[TENANT_ID_BYTES + 1],
                                         struct err *err);
-MUST_USE enum err_class forge_event(struct identities *ids, struct http_exchange *ex,
+MUST_USE enum err_class forge_event(struct identities *ids, const struct incoming *in,
                                     yyjson_val *body, char ret_tenant[TENANT_ID_BYTES + 1],
                                     struct str *ret_event, struct err *err);
 

@@ -24,7 +24,7 @@
 #define RETRY_CAP_MS (5 * MS_PER_MINUTE)
 #define CONSENT_MS MS_PER_MINUTE /* what is known of the consent's end is looked up again */
 #define CLAIM_LOOK_MS 250        /* between two looks at another process's claim */
-#define CLAIM_LOOKS 160          /* 40 s: two calls of the token endpoint */
+#define CLAIM_LOOKS 200          /* 50 s: the claim of one that died has run out by then */
 #define TURNS_MAX 3              /* how often the row may change under our hands */
 
 struct access {

@@ -65,7 +65,7 @@ MUST_USE enum err_class oauth_grant_read(struct tenant *tenant, const char *acco
  * Takes the sole right to replace the token, for GRANT_CLAIM_MS. *ret_claimed false: another
  * process has it. ERR_FORBIDDEN: no consent, or one that is over.
  */
-#define GRANT_CLAIM_MS 90000
+#define GRANT_CLAIM_MS 45000
 MUST_USE enum err_class oauth_grant_claim(struct tenant *tenant, const char *account,
                                           struct oauth_grant *ret, bool *ret_claimed,
                                           struct err *err);

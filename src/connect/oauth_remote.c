@@ -14,7 +14,7 @@
 #include "http/url.h"
 #include "jira/jira.h"
 
-#define TOKEN_CALL_MS 20000
+#define TOKEN_CALL_MS 10000 /* twice at most, within a claim */
 #define TOKEN_BODY_BYTES (64 * 1024)
 #define REQUEST_BYTES (4 * LIMIT_SECRET_BYTES)
 #define TOKEN_LIFE_MAX_S (24 * 60 * 60)

@@ -180,9 +180,8 @@ static void note(struct identities *ids, struct recalled *webhook)
     store_pool_give_tenant(ids->options.pool, tenant);
 }
 
-enum err_class webhook_check(struct identities *ids, const struct http_exchange *ex,
-                             struct str tenant, char ret_tenant[TENANT_ID_BYTES + 1],
-                             struct err *err)
+enum err_class webhook_check(struct identities *ids, const struct incoming *in, struct str tenant,
+                             char ret_tenant[TENANT_ID_BYTES + 1], struct err *err)
 {
     AUTO(recalled_unref_autop) struct recalled *webhook = NULL;
     enum err_class rc = tenant.len > 0 && tenant.len <= LIMIT_TENANT_NAME_BYTES
@@ -195,8 +194,7 @@ enum err_class webhook_check(struct identities *ids, const struct http_exchange 
         return err_set(err, ERR_DENIED,
                        "no webhook is set up for this address; `tenon tenant webhook` makes one");
     if (rc == ERR_OK)
-        rc = hub_signature_check(http_in_header(ex, "X-Hub-Signature"), ex->body,
-                                 strbuf_str(&webhook->secret), err);
+        rc = hub_signature_check(in->hub_signature, in->body, strbuf_str(&webhook->secret), err);
     if (rc != ERR_OK)
         return rc;
     note(ids, webhook);

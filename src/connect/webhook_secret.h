@@ -1,7 +1,7 @@
 #ifndef CONNECT_WEBHOOK_SECRET_H
 #define CONNECT_WEBHOOK_SECRET_H
 #include "connect/identities.h"
-#include "http/server.h"
+#include "connect/incoming.h"
 
 /*
  * The webhook that a site's administrator sets up by hand, and the secret with which Jira signs its
@@ -29,7 +29,7 @@ MUST_USE enum err_class webhook_seen(struct tenant *tenant, int64_t *ret_ms, str
  *   tenant  as the URL names it; of anybody
  * ERR_DENIED: not signed, or not so; or there is no such tenant, which is not told apart.
  */
-MUST_USE enum err_class webhook_check(struct identities *ids, const struct http_exchange *ex,
+MUST_USE enum err_class webhook_check(struct identities *ids, const struct incoming *in,
                                       struct str tenant, char ret_tenant[TENANT_ID_BYTES + 1],
                                       struct err *err);
 

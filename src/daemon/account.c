@@ -38,9 +38,9 @@ static enum err_class put_tenants(struct request *request, struct json_out *json
 
     json_key(json, "tenants");
     json_array(json);
-    if (request->site) {
+    if (request->who.role != ROLE_ADMIN) {
         put_tenant(json, &request->site->info);
-    } else if (request->who.role == ROLE_ADMIN) {
+    } else {
         rc = store_pool_data(request->daemon->store, &data, err);
         if (rc == ERR_OK)
             rc = tenant_each(data, list_tenant, json, err);
@@ -92,8 +92,8 @@ static enum err_class find_rights(struct request *request, bool may_wait, struct
     const struct daemon_options *options = &request->daemon->options;
     enum err_class rc = is_admin(request, may_wait, ret_admin, err);
 
-    *ret = (struct rights){true, true, true};
-    if (!request->site || request->who.role == ROLE_ADMIN)
+    *ret = (struct rights){.log = true, .report = true, .others = true};
+    if (!request->site)
         return rc;
     for (size_t i = 0; i < options->app_count && rc == ERR_OK; i++)
         if (options->apps[i]->rights) {
@@ -121,14 +121,18 @@ static bool me_is_fast(struct request *request)
     return false;
 }
 
+/* A local administrator may not have chosen a site yet: then there is none, and no error. */
 static enum err_class open_site(struct request *request, struct err *err)
 {
-    enum err_class rc;
+    struct str name = {NULL, 0};
+    enum err_class rc = request->site ? ERR_OK : request_tenant(request, &name, err);
 
-    if (request->site || request->who.tenant[0] == '\0')
+    if (rc == ERR_OK && !request->site)
+        rc = store_pool_tenant(request->daemon->store, name, &request->tenant, err);
+    if (request->who.role == ROLE_ADMIN && (rc == ERR_NOT_FOUND || rc == ERR_USAGE))
         return ERR_OK;
-    rc = store_pool_tenant(request->daemon->store, str_from(request->who.tenant), &request->tenant,
-                           err);
+    if (rc != ERR_OK || request->site)
+        return rc;
     return rc == ERR_OK ? daemon_site(request->daemon, &request->tenant->info, &request->site, err)
                         : rc;
 }
@@ -174,6 +178,8 @@ static enum err_class put_me(struct request *request, struct json_out *json, str
     put_rights(json, &rights, admin);
     json_key(json, "csrf");
     json_put_z(json, auth_csrf(request));
+    json_key(json, "zone");
+    json_put_z(json, rights.zone[0] ? rights.zone : "UTC");
     json_key(json, "now");
     json_put_stamp(json, ctx_now_ms(&request->daemon->ctx));
     json_key(json, "version");

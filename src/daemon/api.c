@@ -105,8 +105,7 @@ static enum err_class take_only(void *arg, const struct tenant_info *info, struc
     return ERR_OK;
 }
 
-/* A local administrator names the tenant, unless there is only one. */
-static enum err_class name_tenant(struct request *request, struct str *ret, struct err *err)
+enum err_class request_tenant(struct request *request, struct str *ret, struct err *err)
 {
     struct only_tenant only = {.count = 0};
     struct data *data = NULL;
@@ -140,7 +139,7 @@ static enum err_class name_tenant(struct request *request, struct str *ret, stru
 static enum err_class open_tenant(struct request *request, struct err *err)
 {
     struct str name = {NULL, 0};
-    enum err_class rc = name_tenant(request, &name, err);
+    enum err_class rc = request_tenant(request, &name, err);
 
     if (rc == ERR_OK)
         rc = store_pool_tenant(request->daemon->store, name, &request->tenant, err);
@@ -390,7 +389,8 @@ enum err_class daemon_take_hint(struct request *request, const char *tenant, str
 
 /* ---- The table ---- */
 
-static const struct api_area *const daemon_areas[] = {&ops_area, &account_area, &people_area, &atlassian_area};
+static const struct api_area *const daemon_areas[] = {&ops_area, &account_area, &data_area,
+                                                      &people_area, &atlassian_area};
 static const size_t daemon_area_count = ARRAY_LEN(daemon_areas);
 
 static size_t count_routes(const struct api_area *const *areas, size_t count)

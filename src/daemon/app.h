@@ -61,6 +61,7 @@ struct api_route {
 /* What a person may do in an app, by the tenant's settings. */
 struct rights {
     bool log, report, others; /* book time; see reports; see other people's */
+    char zone[64];            /* the site's time zone; "": not decided */
 };
 
 /* The routes of one file, that stands for one part of the app. */

@@ -106,19 +106,22 @@ typedef enum err_class way_fn(const struct asking *asking, struct principal *ret
 static enum err_class by_connect(const struct asking *asking, struct principal *ret,
                                  struct err *err)
 {
-    if (!connect_has_token(asking->ex))
+    const struct incoming in = incoming_of(asking->ex);
+
+    if (!connect_has_token(&in))
         return ERR_OK;
-    return connect_authenticate(asking->daemon->auth.identities, asking->ex,
+    return connect_authenticate(asking->daemon->auth.identities, &in,
                                 !(asking->route_flags & API_STRICT), ret, err);
 }
 
 static enum err_class by_forge(const struct asking *asking, struct principal *ret, struct err *err)
 {
     struct identities *ids = asking->daemon->auth.identities;
+    const struct incoming in = incoming_of(asking->ex);
 
-    if (!forge_has_token(ids, asking->ex))
+    if (!forge_has_token(ids, &in))
         return ERR_OK;
-    return forge_authenticate(ids, asking->ex, asking->may_wait, ret, err);
+    return forge_authenticate(ids, &in, asking->may_wait, ret, err);
 }
 
 static enum err_class by_session(const struct asking *asking, struct principal *ret,

@@ -14,7 +14,7 @@ struct auth {
     struct passwords *passwords;
     struct sessions *sessions;
     struct api_tokens *tokens;
-    struct oauth *oauth; /* NULL: not set up */
+    struct oauth *oauth;           /* NULL: not set up */
     struct identities *identities; /* of Jira: Connect, Forge, webhooks */
 };
 

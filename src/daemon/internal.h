@@ -63,6 +63,11 @@ struct bound_route {
 /* api.c */
 MUST_USE enum err_class routes_bind(struct daemon *daemon, struct err *err);
 void routes_free(struct daemon *daemon);
+/*
+ * Which tenant the request is about: the principal's; a local administrator names one with ?tenant=
+ * unless there is only one. ERR_NOT_FOUND: there is none at all; ERR_USAGE: which?
+ */
+MUST_USE enum err_class request_tenant(struct request *request, struct str *ret, struct err *err);
 bool api_before(struct http_exchange *ex, const struct http_route *route);
 void api_after(struct http_exchange *ex, const struct http_route *route);
 
@@ -103,9 +108,10 @@ void site_learn_admin(struct site *site, const char *account, bool is_admin);
 size_t sites_bytes(struct daemon *daemon, size_t *ret_count);
 
 /* The daemon's own routes. */
-extern const struct api_area ops_area;     /* ops.c */
-extern const struct api_area account_area; /* account.c */
-extern const struct api_area people_area;  /* routes_people.c */
+extern const struct api_area ops_area;       /* ops.c */
+extern const struct api_area account_area;   /* account.c */
+extern const struct api_area data_area;      /* routes_data.c */
+extern const struct api_area people_area;    /* routes_people.c */
 extern const struct api_area atlassian_area; /* routes_atlassian.c */
 
 #endif

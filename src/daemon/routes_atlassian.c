@@ -58,12 +58,13 @@ static enum err_class get_descriptor(struct request *request, struct err *err)
 static enum err_class connect_life(struct request *request, enum connect_event event,
                                    const char *way, struct err *err)
 {
+    const struct incoming in = incoming_of(request->ex);
     char tenant[TENANT_ID_BYTES + 1] = "";
     yyjson_val *body = NULL;
     enum err_class rc = request_json(request, &body, err);
 
     if (rc == ERR_OK)
-        rc = connect_lifecycle(identities_of(request), request->ex, event, body, tenant, err);
+        rc = connect_lifecycle(identities_of(request), &in, event, body, tenant, err);
     if (rc != ERR_OK)
         return refuse_proof(request, way, rc, err);
     answer_done(request, way, tenant);
@@ -106,8 +107,9 @@ static enum err_class take_event(struct request *request, const char *tenant, st
 
 static enum err_class post_connect_webhook(struct request *request, struct err *err)
 {
+    const struct incoming in = incoming_of(request->ex);
     char tenant[TENANT_ID_BYTES + 1] = "";
-    enum err_class rc = connect_webhook(identities_of(request), request->ex, tenant, err);
+    enum err_class rc = connect_webhook(identities_of(request), &in, tenant, err);
 
     return rc == ERR_OK ? take_event(request, tenant, err)
                         : refuse_proof(request, "connect_webhook", rc, err);
@@ -115,9 +117,10 @@ static enum err_class post_connect_webhook(struct request *request, struct err *
 
 static enum err_class post_admin_webhook(struct request *request, struct err *err)
 {
+    const struct incoming in = incoming_of(request->ex);
     char tenant[TENANT_ID_BYTES + 1] = "";
     enum err_class rc =
-        webhook_check(identities_of(request), request->ex, request->ex->params[0], tenant, err);
+        webhook_check(identities_of(request), &in, request->ex->params[0], tenant, err);
 
     return rc == ERR_OK ? take_event(request, tenant, err)
                         : refuse_proof(request, "admin_webhook", rc, err);
@@ -127,8 +130,9 @@ static enum err_class post_admin_webhook(struct request *request, struct err *er
 
 static enum err_class forge_life(struct request *request, bool going, struct err *err)
 {
+    const struct incoming in = incoming_of(request->ex);
     char tenant[TENANT_ID_BYTES + 1] = "";
-    enum err_class rc = forge_lifecycle(identities_of(request), request->ex, going, tenant, err);
+    enum err_class rc = forge_lifecycle(identities_of(request), &in, going, tenant, err);
 
     if (rc != ERR_OK)
         return refuse_proof(request, "forge_lifecycle", rc, err);
@@ -148,13 +152,14 @@ static enum err_class post_forge_uninstall(struct request *request, struct err *
 
 static enum err_class post_forge_events(struct request *request, struct err *err)
 {
+    const struct incoming in = incoming_of(request->ex);
     char tenant[TENANT_ID_BYTES + 1] = "";
     struct str event = {NULL, 0};
     yyjson_val *body = NULL;
     enum err_class rc = request_json(request, &body, err);
 
     if (rc == ERR_OK)
-        rc = forge_event(identities_of(request), request->ex, body, tenant, &event, err);
+        rc = forge_event(identities_of(request), &in, body, tenant, &event, err);
     if (rc != ERR_OK)
         return refuse_proof(request, "forge_event", rc, err);
     request->ex->status = 204;

@@ -181,6 +181,7 @@ void daemon_tick(struct daemon *daemon)
     daemon->work.minute_ms = now_ms ? now_ms : 1;
     log_failure(daemon, "schedules_failed", see_to_schedules(daemon, &err));
     log_failure(daemon, "sessions_failed", sessions_tick(daemon->auth.sessions, &err));
+    log_failure(daemon, "tokens_failed", api_tokens_tick(daemon->auth.tokens, &err));
     sites_sweep(daemon, IDLE_SITE_MS);
     store_pool_sweep(daemon->store, IDLE_HANDLE_MS);
 }

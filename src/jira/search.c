@@ -253,14 +253,13 @@ enum err_class jira_first_issues(struct jira *jira, struct str jql, size_t max,
     return search(jira, "the search for issues", &page, take_label, &list, true, err);
 }
 
-enum err_class jira_visible_ids(struct jira *jira, const int64_t *ids, size_t count,
-                                struct jira_ids *ret, struct err *err)
+static enum err_class visible_of_few(struct jira *jira, const int64_t *ids, size_t count,
+                                     struct jira_ids *ret, struct err *err)
 {
     AUTO(answer_strbuf_done) struct strbuf jql = STRBUF_INIT(LIMIT_JQL_BYTES);
     AUTO(page_done) struct page page = {.rows = PAGE_OLD, .lenient = true};
     struct id_list list = {ret, "the search for visible issues", SIZE_MAX};
 
-    assert(count >= 1 && count <= JIRA_CHECK_MAX);
     strbuf_add_z(&jql, "id in (");
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
@@ -268,10 +267,23 @@ enum err_class jira_visible_ids(struct jira *jira, const int64_t *ids, size_t co
         strbuf_add_i64(&jql, ids[i]);
     }
     strbuf_add_char(&jql, ')');
-    if (strbuf_check(&jql, "the search for visible issues", err))
+    if (strbuf_check(&jql, list.what, err))
         return err->class;
     page.jql = strbuf_str(&jql);
     return search(jira, list.what, &page, take_id, &list, false, err);
+}
+
+enum err_class jira_visible_ids(struct jira *jira, const int64_t *ids, size_t count,
+                                struct jira_ids *ret, struct err *err)
+{
+    for (size_t at = 0; at < count; at += JIRA_CHECK_MAX) {
+        size_t n = count - at < JIRA_CHECK_MAX ? count - at : JIRA_CHECK_MAX;
+        enum err_class rc = visible_of_few(jira, ids + at, n, ret, err);
+
+        if (rc != ERR_OK)
+            return rc;
+    }
+    return ERR_OK;
 }
 
 /* ---- Queries themselves ---- */

@@ -100,6 +100,12 @@ MUST_USE enum err_class
 db_each_column(struct db *db, const char *table,
                enum err_class (*each)(void *arg, const struct db_column *column, struct err *err),
                void *arg, struct err *err);
+/*
+ * How many rows a table of the catalogue has, and the least value of one of its columns.
+ *   time_column  NULL: none; then, and when there is no row, *ret_oldest is 0
+ */
+MUST_USE enum err_class db_measure_table(struct db *db, const char *table, const char *time_column,
+                                         int64_t *ret_rows, int64_t *ret_oldest, struct err *err);
 /* Reads every page; ERR_CORRUPT names what is wrong. */
 MUST_USE enum err_class db_check_integrity(struct db *db, struct err *err);
 

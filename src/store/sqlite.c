@@ -560,6 +560,30 @@ static enum err_class check_pragma(struct db *db, const char *sql, const char *g
     return rc;
 }
 
+enum err_class db_measure_table(struct db *db, const char *table, const char *time_column,
+                                int64_t *ret_rows, int64_t *ret_oldest, struct err *err)
+{
+    AUTO(strbuf_done) struct strbuf sql = STRBUF_INIT(512);
+    sqlite3_stmt *stmt = NULL;
+
+    /* Names of the catalogue need no quotes; the text is no literal, so it is not kept. */
+    strbuf_addf(&sql, "SELECT count(*), min(%s) FROM %s", time_column ? time_column : "NULL",
+                table);
+    if (strbuf_check(&sql, "a question to the database", err) != ERR_OK)
+        return err->class;
+
+    int code = sqlite3_prepare_v2(db->sqlite, strbuf_z(&sql), -1, &stmt, NULL);
+
+    if (code == SQLITE_OK)
+        code = sqlite3_step(stmt);
+    if (code == SQLITE_ROW) {
+        *ret_rows = sqlite3_column_int64(stmt, 0);
+        *ret_oldest = sqlite3_column_int64(stmt, 1);
+    }
+    (void)sqlite3_finalize(stmt); /* repeats an error already seen */
+    return code == SQLITE_ROW ? ERR_OK : fail(db, code, err);
+}
+
 enum err_class db_check_integrity(struct db *db, struct err *err)
 {
     /* The first compares each page with its HMAC; no row means that all are good. */

@@ -48,7 +48,7 @@ export const s = {
         did: { create: 'Logged', update: 'Saved', remove: 'Deleted', move: 'Moved', copy: 'Copied', delete: 'Deleted' },
         view: 'View', calendar: 'Calendar', today: 'Today', previousWeek: 'Previous week', nextWeek: 'Next week', previousMonth: 'Previous month', nextMonth: 'Next month', openWeek: 'Open this week',
         logWork: 'Log work', worklog: 'Worklog', copyLastWeek: 'Copy last week', weekGrid: 'Time by issue and day', monthGrid: 'Time by day',
-        addIssue: 'Add an issue', addIssueHint: 'Issue key or words', openWorklog: 'Open the worklog', totalOfExpected: 'Total / expected',
+        addIssue: 'Add an issue', addIssueHint: 'Issue key or words', addIssueLong: 'Add an issue: key or words', openWorklog: 'Open the worklog', totalOfExpected: 'Total / expected',
         loggedOf: (logged: string, expected: string) => `Logged ${logged} of ${expected}`,
         loggedShare: (p: string) => `Logged ${p} of the expected time`,
         ofExpected: (logged: string, expected: string) => `${logged} of ${expected}`,

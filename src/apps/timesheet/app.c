@@ -4,6 +4,7 @@
 #include "apps/timesheet/job_sync.h"
 #include "apps/timesheet/rights.h"
 #include "apps/timesheet/site.h"
+#include "apps/timesheet/worklog_jobs.h"
 
 struct timesheet_state *timesheet_state(const struct site *site)
 {
@@ -44,10 +45,12 @@ static size_t state_bytes(const void *arg)
 
 /* ---- Tables ---- */
 
-static const struct api_area *const areas[] = {&sync_area, &settings_area};
+static const struct api_area *const areas[] = {&worklog_area, &write_area, &report_area, &sync_area,
+                                               &settings_area};
 
 static const struct job_kind jobs[] = {
     {SYNC_JOB, sync_job_run, 2},
+    WORKLOG_JOB_KINDS,
 };
 
 static int64_t poll_ms(const struct config *config)
@@ -62,12 +65,14 @@ static int64_t verify_ms(const struct config *config)
 
 #define FIRST_SYNC_MS 1000
 #define FIRST_VERIFY_MS (INT64_C(3600) * 1000)
+#define FIRST_SETTLE_MS (INT64_C(60) * 1000)
 #define SYNC_JITTER_MS 5000
 #define VERIFY_JITTER_MS (INT64_C(600) * 1000)
 
 static const struct app_schedule schedules[] = {
     {SYNC_JOB, SYNC_KEY_INCREMENTAL, poll_ms, FIRST_SYNC_MS, SYNC_JITTER_MS},
     {SYNC_JOB, SYNC_KEY_VERIFY, verify_ms, FIRST_VERIFY_MS, VERIFY_JITTER_MS},
+    {WRITE_SETTLE_JOB, WRITE_SETTLE_KEY, settle_every_ms, FIRST_SETTLE_MS, SYNC_JITTER_MS},
 };
 
 const struct app timesheet_app = {
@@ -76,6 +81,8 @@ const struct app timesheet_app = {
     .area_count = ARRAY_LEN(areas),
     .jobs = jobs,
     .job_count = ARRAY_LEN(jobs),
+    .events = hint_events,
+    .event_count = HINT_EVENT_COUNT,
     .schedules = schedules,
     .schedule_count = ARRAY_LEN(schedules),
     .site_new = state_new,

@@ -15,6 +15,7 @@ struct timesheet_state *timesheet_state(const struct site *site);
 
 /* Its routes, one area a file. */
 extern const struct api_area worklog_area;  /* routes_worklogs.c */
+extern const struct api_area write_area;    /* routes_write.c */
 extern const struct api_area report_area;   /* routes_report.c */
 extern const struct api_area sync_area;     /* routes_sync.c */
 extern const struct api_area settings_area; /* routes_settings.c */

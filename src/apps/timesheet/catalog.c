@@ -209,3 +209,28 @@ const struct record worklog_write_record = {
     .since = 2,
     RECORD_FIELDS(worklog_write_fields),
 };
+
+static const struct field saved_report_fields[] = {
+    {"id", TYPE_INT, CLASS_META, FIELD_KEY, "the saved report's number"},
+    {"name", TYPE_TEXT, CLASS_CONTENT, 0, "what its owner calls it"},
+    {"query", TYPE_TEXT, CLASS_SETTING, 0, "period, groups and filters that make it again"},
+    {"shared", TYPE_INT, CLASS_SETTING, 0, "1 when everybody of the site sees it in the list"},
+    {"owner", TYPE_REF, CLASS_PERSON, FIELD_NULL | FIELD_INDEX,
+     "who saved it (account_id); none for an administrator of this server", .ref = "person"},
+    {"created", TYPE_TIME, CLASS_META, 0, "when it was saved"},
+    {"updated", TYPE_TIME, CLASS_META, 0, "when it was last changed"},
+};
+
+const struct record saved_report_record = {
+    .name = "saved_report",
+    .app = APP,
+    .scope = SCOPE_TENANT,
+    .why = "so that a report that was put together once can be opened again",
+    .retention = RETAIN_UNTIL_WITHDRAWN,
+    .basis = BASIS_CONTRACT,
+    .source = SOURCE_USER,
+    .erase = ERASE_DELETE,
+    .shown_to = "its owner; the tenant's users when it is shared",
+    .since = 2,
+    RECORD_FIELDS(saved_report_fields),
+};

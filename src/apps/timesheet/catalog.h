@@ -12,5 +12,6 @@ extern const struct record mirror_record;
 extern const struct record sync_run_record;
 extern const struct record sync_warning_record;
 extern const struct record worklog_write_record;
+extern const struct record saved_report_record;
 
 #endif

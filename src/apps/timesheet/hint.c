@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 
+#include "apps/timesheet/job_sync.h"
 #include "apps/timesheet/write.h"
 
 /* ---- Events ---- */
@@ -25,8 +26,8 @@ static void hint_worklog(int64_t id, struct hint *ret)
 
 static void hint_sync(struct hint *ret)
 {
-    *ret = (struct hint){.kind = HINT_SYNC_JOB, .delay_ms = HINT_SYNC_DELAY_MS};
-    (void)snprintf(ret->key, sizeof(ret->key), "%s", HINT_SYNC_KEY);
+    *ret = (struct hint){.kind = SYNC_JOB, .delay_ms = HINT_SYNC_DELAY_MS};
+    (void)snprintf(ret->key, sizeof(ret->key), "%s", SYNC_KEY_INCREMENTAL);
 }
 
 /* worklog_created, worklog_updated, worklog_deleted */

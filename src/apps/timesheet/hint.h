@@ -8,8 +8,6 @@
  * worklogs did; nothing else of it is believed. The job `timesheet.hint` then reads the present
  * state from Jira. So a replay, a late, lost or forged event changes nothing in the end state.
  */
-#define HINT_SYNC_JOB "timesheet.sync"
-#define HINT_SYNC_KEY "worklogs"
 /* The feeds hold back the last minute. */
 #define HINT_SYNC_DELAY_MS (INT64_C(70) * 1000)
 

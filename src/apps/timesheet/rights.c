@@ -141,8 +141,12 @@ static enum err_class conclude(struct request *request, const struct settings *s
             rc = jira_user_groups(&link.jira, account, take_group, &membership, err);
         link_done(&link);
     }
-    *ret = (struct rights){membership.in[RIGHT_LOG], membership.in[RIGHT_REPORT],
-                           membership.in[RIGHT_OTHERS]};
+    if (request->who.role == ROLE_ADMIN)
+        memset(membership.in, true, sizeof(membership.in));
+    *ret = (struct rights){.log = membership.in[RIGHT_LOG],
+                           .report = membership.in[RIGHT_REPORT],
+                           .others = membership.in[RIGHT_OTHERS]};
+    (void)snprintf(ret->zone, sizeof(ret->zone), STR_FMT, STR_ARG(settings->zone));
     return rc;
 }
 
@@ -166,10 +170,6 @@ enum err_class rights_find(struct request *request, bool may_wait, struct rights
     struct tenant *opened = NULL;
     enum err_class rc = ERR_OK;
 
-    if (request->who.role == ROLE_ADMIN) {
-        *ret = (struct rights){true, true, true};
-        return ERR_OK;
-    }
     if (recall(groups, request->who.account, mono_ms, ret))
         return ERR_OK;
     if (!may_wait)
@@ -197,7 +197,7 @@ enum err_class rights_want(struct request *request, enum access_right right, str
         [RIGHT_REPORT] = "see reports",
         [RIGHT_OTHERS] = "see other people's time",
     };
-    struct rights rights = {false, false, false};
+    struct rights rights = {0};
     enum err_class rc = rights_find(request, true, &rights, err);
     const bool may[RIGHT_COUNT] = {rights.log, rights.report, rights.others};
 

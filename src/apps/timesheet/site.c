@@ -347,6 +347,8 @@ static enum err_class hold_for_viewer(struct site_columns *site, struct tenant *
         if (rc == ERR_OK)
             rc = sight->viewer->ask(sight->viewer->arg, sight->missing.list, sight->missing.count,
                                     &seen, err);
+        if (rc != ERR_OK && rc != ERR_MEMORY)
+            return err_wrap(err, "what you may see must be asked of Jira, and that failed");
         if (rc != ERR_OK)
             return rc;
     }

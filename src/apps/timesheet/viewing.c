@@ -3,18 +3,30 @@
 #include "apps/timesheet/viewing.h"
 
 #define ASKED_AT_ONCE 4
+#define TRIES_MAX 2 /* a person waits */
 
 static enum err_class open_link(struct viewing *viewing, struct err *err)
 {
-    enum err_class rc;
+    enum err_class rc = ERR_FORBIDDEN;
 
     if (viewing->is_open)
         return ERR_OK;
-    rc = request_link(viewing->request, AS_PERSON, "visibility", &viewing->link, err);
+    if (!viewing->all)
+        rc = request_link(viewing->request, AS_PERSON, "visibility", &viewing->link, err);
     viewing->as_person = rc == ERR_OK;
     if (rc == ERR_FORBIDDEN)
         rc = request_link(viewing->request, AS_TENANT, "visibility", &viewing->link, err);
     viewing->is_open = rc == ERR_OK;
+    viewing->link.jira.http.tries_max = TRIES_MAX;
+    return rc;
+}
+
+enum err_class viewing_jira(struct viewing *viewing, struct jira **ret, struct err *err)
+{
+    enum err_class rc = open_link(viewing, err);
+
+    if (rc == ERR_OK)
+        *ret = &viewing->link.jira;
     return rc;
 }
 

@@ -22,6 +22,11 @@ struct viewing {
 MUST_USE enum err_class viewing_begin(struct request *request, struct viewing *ret,
                                       struct err *err);
 void viewing_end(struct viewing *viewing); /* zeroed is fine */
+/*
+ * The way to ask Jira for them: viewing->as_person says whether as themself; else what Jira answers
+ * must still be held against viewer_filter. Borrowed.
+ */
+MUST_USE enum err_class viewing_jira(struct viewing *viewing, struct jira **ret, struct err *err);
 /* NULL: sees all. */
 const struct viewer *viewing_viewer(const struct viewing *viewing);
 

@@ -4,6 +4,7 @@
  */
 #include "apps/timesheet/worklog_jobs.h"
 
+#include "apps/timesheet/job_sync.h"
 #include "base/civil.h"
 #include "base/log.h"
 #include "connect/link.h"
@@ -55,7 +56,7 @@ enum err_class hint_run(void *arg, struct job_run *run, struct err *err)
         rc = hint_follow(&tools.mirror, &tools.link.jira, id, &end, err);
     tools_done(&tools);
     if (rc == ERR_OK && end == HINT_UNSURE)
-        rc = add_job(context, HINT_SYNC_JOB, HINT_SYNC_KEY,
+        rc = add_job(context, SYNC_JOB, SYNC_KEY_INCREMENTAL,
                      ctx_now_ms(run->ctx) + HINT_SYNC_DELAY_MS, err);
     if (rc == ERR_OK && end == HINT_DELETED)
         LOG(run->ctx, LOG_INFO, "worklog_gone", LOG_IDENT("tenant", context->tenant->info.id),

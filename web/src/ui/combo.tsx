@@ -62,7 +62,7 @@ export function Combo({ label, placeholder, load, onChoose, free, clear = true, 
             <input
                 class="input" id={givenId} role="combobox" aria-label={label} aria-expanded={open} aria-controls={list} aria-autocomplete="list" autocomplete="off" spellcheck={false}
                 aria-activedescendant={open && all[at] ? `${list}-${at}` : undefined} placeholder={placeholder} value={text} data-first={first ? '' : undefined}
-                onInput={e => (setText(e.currentTarget.value), setTyped(true), setOpen(true))} onFocus={e => (setOpen(true), e.currentTarget.select())} onClick={() => setOpen(true)}
+                onInput={e => (setText(e.currentTarget.value), setTyped(true), setOpen(true))} onFocus={e => (e.currentTarget.value || setOpen(true), e.currentTarget.select())} onClick={() => setOpen(true)}
                 onBlur={e => box.current?.contains(e.relatedTarget as Node) || setOpen(false)} onKeyDown={keys}
             />
             {open && (

@@ -187,7 +187,8 @@ export function Panel({ title, onClose, children, footer }: Kids & { title: stri
     const id = useId()
     useEffect(() => {
         const before = document.activeElement as HTMLElement | null
-        ref.current?.querySelector<HTMLElement>('[data-first], input, textarea, select')?.focus()
+        const box = ref.current
+        ;(box?.querySelector<HTMLElement>('[data-first]') ?? box?.querySelector<HTMLElement>('input, textarea, select, button'))?.focus()
         return () => before?.isConnected && before.focus()
     }, [])
     return (

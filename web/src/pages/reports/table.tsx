@@ -87,7 +87,7 @@ function columnsOf(latest: { current: Props }): ColumnDefinition[] {
     return [
         { title: heading, field: 'name', titleFormatter: title(heading), formatter: cell => text(String(cell.getValue()), 'cell-name'), sorter: (a, b) => String(a).localeCompare(String(b), undefined, { numeric: true }), frozen: innerWidth > 700, minWidth: innerWidth > 700 ? 220 : 140, widthGrow: 3, maxWidth: innerWidth > 700 ? 480 : 180 },
         ...pivot.columns.map(key => ({ title: column(key), field: 'c:' + key, titleFormatter: two(column(key), sumOf(pivot.across.get(key))), formatter: number(key), ...numeric })),
-        { title: s.total, field: 'sum', titleFormatter: two(s.total, sumOf(total)), formatter: number(null), ...numeric, cssClass: 'sum' },
+        { title: s.total, field: 'sum', titleFormatter: two(s.total, sumOf(total)), formatter: number(null), ...numeric, cssClass: 'sum', frozen: innerWidth > 700 },
     ]
 }
 

@@ -128,7 +128,7 @@ export function WorklogPanel({ log, fresh, logs, time, readOnly, ask, suggested 
                         <div class="panel-issue"><IssueName id={log.issue} /></div>
                     ) : (
                         <Field label={s.issue} error={tried ? wrong.issue : null}>
-                            {ids => <IssuePicker {...ids} label={s.issue} placeholder={s.time.addIssueHint} clear={false} shown={label ? `${label.key} ${label.summary}` : form.issue ? s.issueId(form.issue) : ''} onChoose={issue => set({ issue })} />}
+                            {ids => <IssuePicker {...ids} first={!form.issue} label={s.issue} placeholder={s.time.addIssueHint} clear={false} shown={label ? `${label.key} ${label.summary}` : form.issue ? s.issueId(form.issue) : ''} onChoose={issue => set({ issue })} />}
                         </Field>
                     )}
                     <div class="row">
@@ -136,7 +136,7 @@ export function WorklogPanel({ log, fresh, logs, time, readOnly, ask, suggested 
                             {ids => <Input {...ids} type="date" value={form.date} onText={date => set({ date })} required />}
                         </Field>
                         <Field label={s.time.length} error={(tried || form.length !== first.length) ? wrong.length : null}>
-                            {ids => <Input {...ids} data-first="" value={form.length} onText={length => set({ length })} placeholder="1h 30m" autocomplete="off" spellcheck={false} />}
+                            {ids => <Input {...ids} data-first={form.issue ? '' : undefined} value={form.length} onText={length => set({ length })} placeholder="1h 30m" autocomplete="off" spellcheck={false} />}
                         </Field>
                     </div>
                     <div class="row">

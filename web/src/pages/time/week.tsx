@@ -123,7 +123,7 @@ export function Week({ rows, logs, days, today, time, readOnly, addRow }: Props)
 
     return (
         <>
-            <div class="week" role="grid" aria-label={s.time.weekGrid} aria-readonly={readOnly} ref={grid} onKeyDown={gridKeys} style={{ '--days': days.length }}>
+            <div class="week-box"><div class="week" role="grid" aria-label={s.time.weekGrid} aria-readonly={readOnly} ref={grid} onKeyDown={gridKeys} style={{ '--days': days.length }}>
                 <div class="week-row week-head" role="row">
                     <div role="columnheader">{s.issue}</div>
                     {days.map(d => (
@@ -173,13 +173,6 @@ export function Week({ rows, logs, days, today, time, readOnly, addRow }: Props)
                         <div role="gridcell" class="week-sum">{row.seconds ? duration(row.seconds) : ''}</div>
                     </div>
                 ))}
-                {!readOnly && (
-                    <div class="week-row week-add" role="row">
-                        <div role="gridcell">
-                            <IssuePicker label={s.time.addIssue} placeholder={s.time.addIssueHint} onChoose={addRow} />
-                        </div>
-                    </div>
-                )}
                 <div class="week-row week-foot" role="row">
                     <div role="rowheader">{s.time.totalOfExpected}</div>
                     {days.map(d => {
@@ -195,7 +188,8 @@ export function Week({ rows, logs, days, today, time, readOnly, addRow }: Props)
                     })}
                     <div role="gridcell" class="week-sum">{duration(total)}</div>
                 </div>
-            </div>
+            </div></div>
+            {!readOnly && <div class="week-add"><IssuePicker label={s.time.addIssue} placeholder={s.time.addIssueLong} onChoose={addRow} /></div>}
             {wrong && (
                 <p class="error-text" role="alert">
                     {wrong}
