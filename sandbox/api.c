@@ -11,6 +11,7 @@
 
 #include "atlassian.h"
 #include "base/civil.h"
+#include "oauth.h"
 
 void api_error(struct http_exchange *ex, int status, const char *fmt, ...)
 {
@@ -98,7 +99,7 @@ uint32_t api_issue(struct http_exchange *ex, struct str id_or_key)
     const struct site *site = api_site(ex);
     uint32_t issue = site_find_issue(site, id_or_key);
 
-    if (issue != NONE && !site->issues[issue].deleted && !site->issues[issue].hidden)
+    if (issue != NONE && issue_is_visible(site, issue, api_call(ex)->user))
         return issue;
     api_error(ex, 404, "Issue does not exist or you do not have permission to see it.");
     return NONE;
@@ -153,6 +154,14 @@ static bool let_in(struct http_exchange *ex)
 
     if (str_ends(ex->path, STR("/serverInfo")))
         return true;
+    /* A 3LO token is taken there only, and nothing else is (facts 3). */
+    if (api_call(ex)->by_consent && consents_let_in(sandbox->consents, ex, &api_call(ex)->user))
+        return true;
+    if (api_call(ex)->by_consent) {
+        atomic_fetch_add(&sandbox->unauthorized, 1);
+        api_error(ex, 401, "Unauthorized; scope does not match");
+        return false;
+    }
     if (str_eq_z(given, sandbox->authorization) && !atomic_load(&sandbox->token_expired))
         return true;
     if (atlassian_lets_in(sandbox->atlassian, ex, &api_call(ex)->user))
@@ -182,6 +191,9 @@ bool api_before(struct http_exchange *ex, const struct http_route *route)
         if (fault_answers(&call->fault, ex))
             return false;
     }
+    call->by_consent = str_starts(ex->path, STR(CONSENTS_PREFIX "/"));
+    if (call->by_consent)
+        ex->path = str_sub(ex->path, sizeof(CONSENTS_PREFIX) - 1, ex->path.len);
     if (!is_rest(ex->path))
         return true;
     if (!let_in(ex))
@@ -228,7 +240,7 @@ void api_after(struct http_exchange *ex, const struct http_route *route)
     bool control = str_starts(ex->path, STR("/sandbox/"));
 
     if (route)
-        atomic_fetch_add(&sandbox->served[route - api_routes], 1);
+        atomic_fetch_add(&sandbox->served[api_route_number(sandbox, route)], 1);
     else
         atomic_fetch_add(&sandbox->unknown, 1);
     if (call && !control) {

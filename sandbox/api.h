@@ -15,6 +15,7 @@
  */
 struct hooks;     /* hooks.h */
 struct atlassian; /* atlassian.h */
+struct consents;  /* oauth.h */
 
 #define ROUTES_MAX 128
 
@@ -27,8 +28,10 @@ struct sandbox {
     struct faults faults;
     struct hooks *hooks;            /* NULL: nobody is told */
     struct atlassian *atlassian;    /* never NULL while it serves */
+    struct consents *consents;      /* NULL: there is no 3LO */
     struct ctx ctx;                 /* for dice */
     _Atomic int64_t impersonations; /* tokens for acting as a person that were asked for */
+    struct api_served *routes;      /* NULL: api_routes alone are served (a fuzz target) */
     int log_fd;                     /* -1: none */
     _Atomic int64_t estimates[4];   /* adjustEstimate asked for: auto, leave, new, manual */
     _Atomic int64_t served[ROUTES_MAX], unknown, unauthorized, throttled, faulted, points;
@@ -39,11 +42,24 @@ struct call {
     int version;        /* 2 or 3; 0 outside of /rest/api */
     int64_t objects;    /* read by it: they cost points */
     uint32_t user;      /* who makes it; index */
+    bool by_consent;    /* below /ex/jira/{cloudId}, where only 3LO tokens are taken */
     struct fault fault; /* kind FAULT_NONE: none */
 };
 
 extern const struct http_route api_routes[];
 extern const size_t api_route_count;
+/*
+ * The same, and each of the REST API once more below /ex/jira/{cloudId}; NULL: out of memory. The
+ * caller frees with api_served_free. api_route_number: which of api_routes it is, in both tables.
+ */
+struct api_served {
+    struct http_route routes[2 * ROUTES_MAX];
+    size_t number[2 * ROUTES_MAX];
+    size_t count;
+};
+struct api_served *api_served_new(void);
+void api_served_free(struct api_served *served); /* NULL is fine */
+size_t api_route_number(const struct sandbox *sandbox, const struct http_route *route);
 
 /* The server's hooks: authentication, limits, faults, counting, the log. */
 bool api_before(struct http_exchange *ex, const struct http_route *route);
@@ -97,7 +113,9 @@ http_handler api_worklog_properties, api_worklog_property_get, api_worklog_prope
 http_handler api_issue_properties, api_issue_property_get, api_issue_property_put,
     api_issue_property_delete;
 http_handler api_issue_get, api_search_get, api_search_post, api_search_count, api_old_search_get,
-    api_old_search_post, api_bulk_fetch, api_jql_match;
+    api_old_search_post, api_bulk_fetch, api_jql_match, api_jql_parse;
+http_handler api_issue_picker, api_filters_search, api_filters_favourite, api_filter_get,
+    api_users_find;
 http_handler api_issue_types, api_statuses, api_fields;
 http_handler api_user_get, api_users_bulk, api_users_search;
 http_handler api_projects, api_projects_search, api_project_get;

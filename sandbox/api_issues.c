@@ -214,7 +214,7 @@ static bool search_read(struct http_exchange *ex, struct str text, struct search
                         char why[JQL_WHY_BYTES])
 {
     struct site *site = api_site(ex);
-    const struct user *self = &site->users[SITE_USER_SELF];
+    const struct user *self = &site->users[api_call(ex)->user];
     struct jql_context context = {
         .now_ms = site_now_ms(site),
         .offset_minutes = self->offset_minutes,
@@ -229,13 +229,14 @@ static bool search_read(struct http_exchange *ex, struct str text, struct search
  * Projects and issues that are named must be there: Jira refuses the query otherwise. The depth is
  * bounded by the parser. False: `why` has the sentence.
  */
-static bool names_exist(const struct site *site, const struct jql_node *node,
+static bool names_exist(const struct site *site, uint32_t user, const struct jql_node *node,
                         char why[JQL_WHY_BYTES])
 {
     if (!node)
         return true;
     if (node->kind != JQL_CLAUSE)
-        return names_exist(site, node->left, why) && names_exist(site, node->right, why);
+        return names_exist(site, user, node->left, why) &&
+               names_exist(site, user, node->right, why);
     for (size_t i = 0; node->op != JQL_IN_RANGE && i < node->value_count; i++) {
         struct str value = node->values[i];
         bool there = true;
@@ -243,7 +244,7 @@ static bool names_exist(const struct site *site, const struct jql_node *node,
         if (value.ptr && node->field == JQL_KEY) {
             uint32_t issue = site_find_issue(site, value);
 
-            there = issue != NONE && !site->issues[issue].deleted && !site->issues[issue].hidden;
+            there = issue != NONE && issue_is_visible(site, issue, user);
         } else if (value.ptr && node->field == JQL_PROJECT) {
             there = site_find_project(site, value) != NONE;
             for (size_t p = 0; p < site->project_count && !there; p++)
@@ -260,14 +261,18 @@ static bool names_exist(const struct site *site, const struct jql_node *node,
     return true;
 }
 
-/* Reads the query; takes the site's lock. False: 400 is in the exchange. */
-static bool search_parse(struct http_exchange *ex, struct str text, struct search *ret)
+/*
+ * Reads the query; takes the site's lock. `lenient`: names that are not there are no error. False:
+ * 400 is in the exchange.
+ */
+static bool search_parse(struct http_exchange *ex, struct str text, bool lenient,
+                         struct search *ret)
 {
     char why[JQL_WHY_BYTES];
 
     if (search_read(ex, text, ret, why)) {
         SITE_READ(api_site(ex));
-        if (names_exist(api_site(ex), ret->jql.root, why))
+        if (lenient || names_exist(api_site(ex), api_call(ex)->user, ret->jql.root, why))
             return true;
     }
     api_error(ex, 400, "%s", why);
@@ -288,7 +293,7 @@ static bool search_run(struct http_exchange *ex, struct search *search)
         struct seen_issue seen = {site, (uint32_t)i};
         struct jql_subject subject = {issue_is, issue_in_range, &seen};
 
-        if (!site->issues[i].deleted && !site->issues[i].hidden &&
+        if (issue_is_visible(site, (uint32_t)i, api_call(ex)->user) &&
             jql_matches(&search->jql, &subject))
             search->found[search->count++] = (uint32_t)i;
     }
@@ -358,7 +363,7 @@ static void answer_search(struct http_exchange *ex, const struct search_request 
     size_t from = 0;
     struct search search;
 
-    if (!search_parse(ex, request->jql, &search))
+    if (!search_parse(ex, request->jql, false, &search))
         return;
     if (!search.jql.root) {
         api_error(ex, 400,
@@ -437,7 +442,7 @@ void api_search_count(struct http_exchange *ex)
     struct search search;
 
     if (!is_cloud(ex) || !api_body(ex, &doc) ||
-        !search_parse(ex, json_str(yyjson_doc_get_root(doc), "jql"), &search))
+        !search_parse(ex, json_str(yyjson_doc_get_root(doc), "jql"), false, &search))
         return;
     if (!search.jql.root) {
         api_error(ex, 400,
@@ -452,7 +457,7 @@ void api_search_count(struct http_exchange *ex)
 }
 
 /* The old search: Data Center's only one, taken away in the cloud. */
-static void answer_old_search(struct http_exchange *ex, struct str jql, int64_t start,
+static void answer_old_search(struct http_exchange *ex, struct str jql, bool lenient, int64_t start,
                               int64_t limit, const struct field_filter *filter, bool with_changelog)
 {
     struct site *site = api_site(ex);
@@ -462,7 +467,7 @@ static void answer_old_search(struct http_exchange *ex, struct str jql, int64_t 
         limit = 1000;
     if (start < 0)
         start = 0;
-    if (!search_parse(ex, jql, &search))
+    if (!search_parse(ex, jql, lenient, &search))
         return;
 
     SITE_READ(site);
@@ -494,7 +499,7 @@ void api_old_search_get(struct http_exchange *ex)
     if (is_gone(ex) || !api_query_i64(ex, "startAt", 0, &start) ||
         !api_query_i64(ex, "maxResults", SEARCH_DEFAULT, &limit))
         return;
-    answer_old_search(ex, http_in_query(ex, "jql"), start, limit, &filter,
+    answer_old_search(ex, http_in_query(ex, "jql"), false, start, limit, &filter,
                       api_list_has(http_in_query(ex, "expand"), "changelog"));
 }
 
@@ -514,7 +519,8 @@ void api_old_search_post(struct http_exchange *ex)
 
     struct field_filter filter = fields_of_body(ex, body, "*navigable");
 
-    answer_old_search(ex, json_str(body, "jql"), start, limit, &filter, false);
+    answer_old_search(ex, json_str(body, "jql"), !json_bool(body, "validateQuery", true), start,
+                      limit, &filter, false);
 }
 
 /* ---- In bulk ---- */
@@ -551,7 +557,7 @@ void api_bulk_fetch(struct http_exchange *ex)
         struct str name = {yyjson_get_str(item), yyjson_get_len(item)};
         uint32_t issue = name.ptr ? site_find_issue(site, name) : NONE;
 
-        if (issue != NONE && !site->issues[issue].deleted && !site->issues[issue].hidden) {
+        if (issue != NONE && issue_is_visible(site, issue, api_call(ex)->user)) {
             found[count++] = issue;
             continue;
         }
@@ -575,6 +581,44 @@ void api_bulk_fetch(struct http_exchange *ex)
     strbuf_add_z(&ex->out, "]}");
 }
 
+/* Reads queries and says what is wrong with each. */
+void api_jql_parse(struct http_exchange *ex)
+{
+    struct site *site = api_site(ex);
+    yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
+    yyjson_val *queries, *query;
+    size_t at, max;
+
+    if (!is_cloud(ex) || !api_body(ex, &doc))
+        return;
+    queries = yyjson_obj_get(yyjson_doc_get_root(doc), "queries");
+    if (yyjson_arr_size(queries) == 0) {
+        api_error(ex, 400, "queries must have an entry.");
+        return;
+    }
+
+    SITE_READ(site);
+    strbuf_add_z(&ex->out, "{\"queries\":[");
+    yyjson_arr_foreach(queries, at, max, query)
+    {
+        struct str text = {yyjson_get_str(query), yyjson_get_len(query)};
+        struct search search;
+        char why[JQL_WHY_BYTES];
+        bool good = search_read(ex, text, &search, why) &&
+                    names_exist(site, api_call(ex)->user, search.jql.root, why);
+
+        strbuf_add_z(&ex->out, at ? ",{\"query\":" : "{\"query\":");
+        put_json_text(&ex->out, text);
+        if (!good) {
+            strbuf_add_z(&ex->out, ",\"errors\":[");
+            put_json_text(&ex->out, str_from(why));
+            strbuf_add_char(&ex->out, ']');
+        }
+        strbuf_add_char(&ex->out, '}');
+    }
+    strbuf_add_z(&ex->out, "]}");
+}
+
 /* One query of several: {"matchedIssues":[…],"errors":[…]}. */
 static void put_match(struct http_exchange *ex, struct str query, yyjson_val *ids)
 {
@@ -591,8 +635,9 @@ static void put_match(struct http_exchange *ex, struct str query, yyjson_val *id
         struct seen_issue seen = {site, site_find_issue_id(site, yyjson_get_sint(id))};
         struct jql_subject subject = {issue_is, issue_in_range, &seen};
 
-        if (!good || seen.at == NONE || site->issues[seen.at].deleted ||
-            site->issues[seen.at].hidden || !jql_matches(&search.jql, &subject))
+        if (!good || seen.at == NONE ||
+            !issue_is_visible(site, (uint32_t)seen.at, api_call(ex)->user) ||
+            !jql_matches(&search.jql, &subject))
             continue;
         strbuf_addf(&ex->out, "%s%" PRId64, any ? "," : "", yyjson_get_sint(id));
         any = true;

@@ -276,7 +276,8 @@ void api_my_permissions(struct http_exchange *ex)
 
 /* The numbers of `ids` that `is_there` knows, as a JSON array. */
 static void put_known(struct http_exchange *ex, yyjson_val *ids,
-                      bool (*is_there)(const struct site *site, int64_t id))
+                      bool (*is_there)(const struct site *site, uint32_t user, int64_t id),
+                      uint32_t user)
 {
     size_t at, max;
     yyjson_val *id;
@@ -285,7 +286,7 @@ static void put_known(struct http_exchange *ex, yyjson_val *ids,
     strbuf_add_char(&ex->out, '[');
     yyjson_arr_foreach(ids, at, max, id)
     {
-        if (!is_there(api_site(ex), yyjson_get_sint(id)))
+        if (!is_there(api_site(ex), user, yyjson_get_sint(id)))
             continue;
         strbuf_addf(&ex->out, "%s%" PRId64, any ? "," : "", yyjson_get_sint(id));
         any = true;
@@ -293,22 +294,23 @@ static void put_known(struct http_exchange *ex, yyjson_val *ids,
     strbuf_add_char(&ex->out, ']');
 }
 
-static bool has_issue(const struct site *site, int64_t id)
+static bool has_issue(const struct site *site, uint32_t user, int64_t id)
 {
     uint32_t issue = site_find_issue_id(site, id);
 
-    return issue != NONE && !site->issues[issue].deleted && !site->issues[issue].hidden;
+    return issue != NONE && issue_is_visible(site, issue, user);
 }
 
-static bool has_project(const struct site *site, int64_t id)
+static bool has_project(const struct site *site, uint32_t user, int64_t id)
 {
+    (void)user;
     for (size_t i = 0; i < site->project_count; i++)
         if (site->projects[i].id == id)
             return true;
     return false;
 }
 
-static void put_project_permissions(struct http_exchange *ex, yyjson_val *asked)
+static void put_project_permissions(struct http_exchange *ex, uint32_t user, yyjson_val *asked)
 {
     size_t at, max, i, count;
     yyjson_val *item, *name;
@@ -321,9 +323,9 @@ static void put_project_permissions(struct http_exchange *ex, yyjson_val *asked)
             strbuf_add_z(&ex->out, any ? ",{\"permission\":" : "{\"permission\":");
             put_json_text(&ex->out, (struct str){yyjson_get_str(name), yyjson_get_len(name)});
             strbuf_add_z(&ex->out, ",\"issues\":");
-            put_known(ex, yyjson_obj_get(item, "issues"), has_issue);
+            put_known(ex, yyjson_obj_get(item, "issues"), has_issue, user);
             strbuf_add_z(&ex->out, ",\"projects\":");
-            put_known(ex, yyjson_obj_get(item, "projects"), has_project);
+            put_known(ex, yyjson_obj_get(item, "projects"), has_project, user);
             strbuf_add_char(&ex->out, '}');
             any = true;
         }
@@ -353,6 +355,7 @@ void api_permissions_check(struct http_exchange *ex)
     yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
     yyjson_val *body, *item;
     size_t at, max;
+    bool any = false;
 
     if (!api_body(ex, &doc))
         return;
@@ -372,14 +375,31 @@ void api_permissions_check(struct http_exchange *ex)
     }
 
     SITE_READ(api_site(ex));
+    uint32_t user = api_call(ex)->user;
+
+    if (json_str(body, "accountId").len > 0)
+        user = site_find_user(api_site(ex), json_str(body, "accountId"));
+    if (user == NONE) {
+        api_error(ex, 400, "The user does not exist.");
+        return;
+    }
+    /* Only the credential of the site administers it; others ask about themselves. */
+    if (user != api_call(ex)->user && api_call(ex)->user != SITE_USER_SELF) {
+        api_error(ex, 403, "You are not authorized to check other users' permissions.");
+        return;
+    }
     strbuf_add_z(&ex->out, "{\"globalPermissions\":[");
     yyjson_arr_foreach(yyjson_obj_get(body, "globalPermissions"), at, max, item)
     {
-        strbuf_add_z(&ex->out, at ? "," : "");
+        if (user != SITE_USER_SELF &&
+            str_starts((struct str){yyjson_get_str(item), yyjson_get_len(item)}, STR("ADMINISTER")))
+            continue;
+        strbuf_add_z(&ex->out, any ? "," : "");
         put_json_text(&ex->out, (struct str){yyjson_get_str(item), yyjson_get_len(item)});
+        any = true;
     }
     strbuf_add_z(&ex->out, "],\"projectPermissions\":[");
-    put_project_permissions(ex, yyjson_obj_get(body, "projectPermissions"));
+    put_project_permissions(ex, user, yyjson_obj_get(body, "projectPermissions"));
     strbuf_add_z(&ex->out, "]}");
 }
 

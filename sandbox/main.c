@@ -19,6 +19,7 @@
 #include "atlassian.h"
 #include "base/civil.h"
 #include "hooks.h"
+#include "oauth.h"
 
 static const char help[] =
     "usage: tenon-sandbox [--port P] [--generate worklogs=N,…] [--load DIR] [option …]\n"
@@ -310,8 +311,8 @@ static enum err_class serve(struct sandbox *sandbox, const struct arguments *arg
         .address = "127.0.0.1",
         .port = (uint16_t)args->port,
         .threads = args->threads,
-        .routes = api_routes,
-        .route_count = api_route_count,
+        .routes = sandbox->routes->routes,
+        .route_count = sandbox->routes->count,
         .app = sandbox,
         .before = api_before,
         .after = api_after,
@@ -375,7 +376,9 @@ static enum err_class run(int argc, char **argv, struct err *err)
         rc = open_log(&sandbox, args.log, err);
     sandbox.ctx = ctx;
     sandbox.atlassian = atlassian_new(&sandbox);
-    if (rc == ERR_OK && !sandbox.atlassian)
+    sandbox.consents = consents_new(&sandbox);
+    sandbox.routes = api_served_new();
+    if (rc == ERR_OK && (!sandbox.atlassian || !sandbox.consents || !sandbox.routes))
         rc = err_memory(err);
     if (rc == ERR_OK)
         rc = hooks_new(args.webhook, args.webhook_secret, &sandbox.hooks, err);
@@ -385,6 +388,8 @@ static enum err_class run(int argc, char **argv, struct err *err)
         rc = serve(&sandbox, &args, &ctx, err);
     hooks_free(sandbox.hooks);
     atlassian_free(sandbox.atlassian);
+    consents_free(sandbox.consents);
+    api_served_free(sandbox.routes);
     site_done(&sandbox.site);
     faults_done(&sandbox.faults);
     throttle_done(&sandbox.throttle);

@@ -1,7 +1,11 @@
 /* routes.c: the table of everything that the sandbox serves. */
 #include "api.h"
+
+#include <stdlib.h>
+
 #include "atlassian.h"
 #include "control.h"
+#include "oauth.h"
 #include "rules.h"
 
 #define API "/rest/api/{version}"
@@ -43,6 +47,11 @@ const struct http_route api_routes[] = {
     {HTTP_POST, API "/search", JSON_BYTES, api_old_search_post},
     {HTTP_POST, API "/issue/bulkfetch", JSON_BYTES, api_bulk_fetch},
     {HTTP_POST, API "/jql/match", JSON_BYTES, api_jql_match},
+    {HTTP_POST, API "/jql/parse", JSON_BYTES, api_jql_parse},
+    {HTTP_GET, API "/issue/picker", NO_BODY, api_issue_picker},
+    {HTTP_GET, API "/filter/search", NO_BODY, api_filters_search},
+    {HTTP_GET, API "/filter/favourite", NO_BODY, api_filters_favourite},
+    {HTTP_GET, API "/filter/{id}", NO_BODY, api_filter_get},
     {HTTP_GET, API "/issuetype", NO_BODY, api_issue_types},
     {HTTP_GET, API "/status", NO_BODY, api_statuses},
     {HTTP_GET, API "/field", NO_BODY, api_fields},
@@ -51,6 +60,7 @@ const struct http_route api_routes[] = {
     {HTTP_GET, API "/user", NO_BODY, api_user_get},
     {HTTP_GET, API "/user/bulk", NO_BODY, api_users_bulk},
     {HTTP_GET, API "/users/search", NO_BODY, api_users_search},
+    {HTTP_GET, API "/user/search", NO_BODY, api_users_find},
     {HTTP_GET, API "/project", NO_BODY, api_projects},
     {HTTP_GET, API "/project/search", NO_BODY, api_projects_search},
     {HTTP_GET, API "/project/{project}", NO_BODY, api_project_get},
@@ -91,12 +101,17 @@ const struct http_route api_routes[] = {
     {HTTP_GET, "/install-keys/{kid}", NO_BODY, atlassian_install_key},
     {HTTP_GET, "/forge/jwks.json", NO_BODY, atlassian_jwks},
     {HTTP_POST, "/oauth2/token", JSON_BYTES, atlassian_oauth_token},
+    {HTTP_GET, "/authorize", NO_BODY, consents_authorize},
+    {HTTP_POST, "/oauth/token", JSON_BYTES, consents_token},
+    {HTTP_GET, "/oauth/token/accessible-resources", NO_BODY, consents_sites},
 
     {HTTP_POST, "/sandbox/connect/token", CONTROL_BYTES, control_connect_token},
     {HTTP_POST, "/sandbox/connect/{action}", CONTROL_BYTES, control_connect},
     {HTTP_POST, "/sandbox/forge/invoke-token", CONTROL_BYTES, control_forge_token},
     {HTTP_POST, "/sandbox/forge/event", CONTROL_BYTES, control_forge_event},
     {HTTP_POST, "/sandbox/forge/{action}", CONTROL_BYTES, control_forge},
+    {HTTP_GET, "/sandbox/oauth", NO_BODY, control_consents_get},
+    {HTTP_POST, "/sandbox/oauth/{action}", CONTROL_BYTES, control_consents},
     {HTTP_GET, "/sandbox/state", NO_BODY, control_state},
     {HTTP_DELETE, "/sandbox/state", NO_BODY, control_reset},
     {HTTP_GET, "/sandbox/worklogs", NO_BODY, control_worklogs},
@@ -115,3 +130,50 @@ const struct http_route api_routes[] = {
 const size_t api_route_count = ARRAY_LEN(api_routes);
 
 _Static_assert(ARRAY_LEN(api_routes) <= ROUTES_MAX, "each route has a counter");
+
+struct api_served *api_served_new(void)
+{
+    struct api_served *served = calloc(1, sizeof(*served));
+
+    if (!served)
+        return NULL;
+    for (size_t i = 0; i < api_route_count; i++) {
+        served->routes[i] = api_routes[i];
+        served->number[i] = i;
+    }
+    served->count = api_route_count;
+    for (size_t i = 0; i < api_route_count; i++) {
+        struct http_route *route = &served->routes[served->count];
+        char pattern[256];
+
+        if (!str_starts(str_from(api_routes[i].pattern), STR("/rest/")))
+            continue;
+        (void)snprintf(pattern, sizeof(pattern), CONSENTS_PREFIX "%s", api_routes[i].pattern);
+        *route = api_routes[i];
+        route->pattern = strdup(pattern);
+        if (!route->pattern) {
+            api_served_free(served);
+            return NULL;
+        }
+        served->number[served->count++] = i;
+    }
+    return served;
+}
+
+void api_served_free(struct api_served *served)
+{
+    if (!served)
+        return;
+    for (size_t i = api_route_count; i < served->count; i++)
+        free((void *)(uintptr_t)served->routes[i].pattern); /* ours, though routes are const */
+    free(served);
+}
+
+size_t api_route_number(const struct sandbox *sandbox, const struct http_route *route)
+{
+    const struct api_served *served = sandbox->routes;
+
+    if (served && route >= served->routes && route < served->routes + served->count)
+        return served->number[route - served->routes];
+    return (size_t)(route - api_routes);
+}

@@ -335,6 +335,39 @@ const struct property *property_find(const struct property *list, struct str key
 
 /* ---- Worklogs ---- */
 
+bool issue_is_visible(const struct site *site, uint32_t issue, uint32_t user)
+{
+    const struct issue *row = &site->issues[issue];
+    struct str account = site->users[user].account_id, rest = row->concealed;
+
+    if (row->deleted || row->hidden)
+        return false;
+    while (rest.len > 0)
+        if (str_eq(str_cut(rest, ',', &rest), account))
+            return false;
+    return true;
+}
+
+bool issue_conceal(struct site *site, uint32_t issue, uint32_t user)
+{
+    struct strbuf list AUTO(strbuf_done) = STRBUF_INIT(64 * 1024);
+    struct str kept;
+
+    if (site->issues[issue].concealed.len > 0)
+        strbuf_add_str(&list, site->issues[issue].concealed);
+    strbuf_add_char(&list, ',');
+    strbuf_add_str(&list, site->users[user].account_id);
+    kept = list.failed == ERR_OK ? site_keep(site, strbuf_str(&list)) : (struct str){NULL, 0};
+    if (kept.ptr)
+        site->issues[issue].concealed = kept;
+    return kept.ptr != NULL;
+}
+
+void issue_reveal(struct site *site, uint32_t issue)
+{
+    site->issues[issue].concealed = (struct str){NULL, 0};
+}
+
 bool worklog_is_live(const struct site *site, const struct worklog *worklog)
 {
     return !(worklog->flags & WORKLOG_DELETED) && !site->issues[worklog->issue].deleted;

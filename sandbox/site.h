@@ -50,7 +50,8 @@ struct issue {
     uint32_t project, type, status, assignee, reporter; /* assignee may be NONE */
     uint32_t first_row, last_row;                       /* its worklogs, chained; NONE: none */
     bool deleted, hidden;
-    struct str recorded; /* JSON of a loaded row, NULL pointer: made up */
+    struct str concealed; /* account ids of those who may not browse it, each behind a comma */
+    struct str recorded;  /* JSON of a loaded row, NULL pointer: made up */
     struct property *properties;
     int64_t estimate_s; /* remaining */
     struct {
@@ -122,8 +123,8 @@ struct index { /* text to index; open addressing */
 struct site_rules {
     bool no_create, no_edit, no_delete; /* permissions that the caller lacks */
     bool tracking_off;
-    bool not_editable; /* every issue is in a state that does not let it be edited */
-    bool foreign;      /* refusals are told in a language that is not English */
+    bool not_editable;    /* every issue is in a state that does not let it be edited */
+    bool foreign;         /* refusals are told in a language that is not English */
     int64_t worklogs_max; /* of one issue; 0: no limit */
 };
 
@@ -199,6 +200,12 @@ uint32_t site_find_issue_id(const struct site *site, int64_t id);
 uint32_t site_find_issue(const struct site *site, struct str id_or_key);
 /* `near` is where the last one was found: ids are mostly asked for in order. */
 uint32_t site_find_worklog(const struct site *site, int64_t id, uint32_t near);
+
+/* There, and the user may browse it. */
+bool issue_is_visible(const struct site *site, uint32_t issue, uint32_t user);
+/* Takes the right to browse an issue from a user; gives it back to all. False: out of memory. */
+MUST_USE bool issue_conceal(struct site *site, uint32_t issue, uint32_t user);
+void issue_reveal(struct site *site, uint32_t issue);
 
 /* Neither deleted nor on a deleted issue. */
 bool worklog_is_live(const struct site *site, const struct worklog *worklog);

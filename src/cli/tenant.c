@@ -2,10 +2,9 @@
 #include "cli/cli.h"
 
 #include "connect/alias.h"
-#include "connect/link.h"
+#include "connect/onboard.h"
 #include "base/civil.h"
 #include "base/json.h"
-#include "http/url.h"
 #include "jobs/jobs.h"
 #include "vault/vault.h"
 
@@ -69,99 +68,24 @@ static enum err_class read_credential(struct cli *cli, struct tenant_credential 
     return rc;
 }
 
-/* "acme" for https://acme.atlassian.net and https://jira.acme.internal. */
-static void suggest_name(const struct url_base *url, char *ret, size_t len)
-{
-    static const char *const generic[] = {"jira", "www", "issues", "tracker"};
-    struct str host = str_from(url->host), rest = {NULL, 0};
-    struct str label = str_cut(host, '.', &rest);
-    bool number = parse_u32(label, 0, 255, &(uint32_t){0}) || url->host[0] == '[';
-
-    for (size_t i = 0; i < ARRAY_LEN(generic) && !number; i++)
-        if (str_eq_z(label, generic[i]) && rest.len > 0)
-            label = str_cut(rest, '.', &(struct str){0});
-    (void)snprintf(ret, len, STR_FMT, STR_ARG(number ? host : label));
-    for (char *at = ret; *at; at++)
-        if (*at == '.' || *at == ':')
-            *at = at == ret ? 'h' : '-'; /* a name begins with a letter or a digit */
-}
-
 static enum err_class fill_info(struct cli *cli, struct tenant_info *info, struct err *err)
 {
-    const char *name = cli_value(cli, "name");
-    struct url_base url = {0};
-    enum err_class rc = url_parse_base(str_from(cli->args[0]), &url, err);
+    const struct onboarding asked = {
+        .url = str_from(cli->args[0]),
+        .name = str_from(cli_value(cli, "name")),
+        .allow_http = cli_flag(cli, "allow-http"),
+        .allow_private = cli_flag(cli, "allow-private"),
+        .words = &onboard_cli_words,
+    };
 
-    if (rc != ERR_OK)
-        return rc;
-    info->allow_http = cli_flag(cli, "allow-http");
-    info->allow_private = cli_flag(cli, "allow-private");
-    if (!url.https && !info->allow_http)
-        return err_set(err, ERR_INPUT,
-                       "%s is not https: the token would travel in the clear; use https, or add "
-                       "--allow-http if you are sure",
-                       url.text);
-    (void)snprintf(info->base_url, sizeof(info->base_url), "%s", url.text);
-    if (name)
-        (void)snprintf(info->name, sizeof(info->name), "%.*s", (int)sizeof(info->name) - 1, name);
-    else
-        suggest_name(&url, info->name, sizeof(info->name));
-    if (!tenant_name_is_valid(str_from(name ? name : info->name)))
-        return err_set(err, ERR_INPUT,
-                       "%s is not a name for a tenant: use a-z, 0-9, - and _, at most %d, and give "
-                       "it with --name",
-                       name ? name : info->name, LIMIT_TENANT_NAME_BYTES);
-    return ERR_OK;
+    return onboard_info(&asked, info, err);
 }
 
-/* Asks the site what it is and whose credential this is. */
 static enum err_class check_site(struct cli *cli, struct tenant_info *info,
                                  const struct tenant_credential *credential,
                                  struct strbuf *ret_account, struct err *err)
 {
-    struct link link;
-    struct jira_server server = {0};
-    bool bearer = credential->login.len == 0;
-
-    info->kind = TENANT_DATACENTER; /* the v2 path of serverInfo is there on both */
-
-    enum err_class rc = link_init(&link, &cli->ctx, info, credential, err);
-
-    if (rc != ERR_OK)
-        return rc;
-    link.jira.http.tries_max = 1; /* a person waits, and an address may be mistyped */
-    rc = jira_server_info(&link.jira, &server, err);
-    if (rc == ERR_NOT_FOUND)
-        rc = err_set(err, ERR_REMOTE,
-                     "%s answers, but has no Jira there (404 for its serverInfo): check the "
-                     "address; a Data Center may need its context path, like /jira",
-                     info->base_url);
-    if (rc == ERR_OK) {
-        info->kind = server.cloud ? TENANT_CLOUD : TENANT_DATACENTER;
-        link.jira.datacenter = !server.cloud;
-        if (server.cloud && bearer)
-            rc = err_set(err, ERR_INPUT,
-                         "%s is Jira Cloud, which takes --email and --token-file instead of "
-                         "--pat-file",
-                         info->base_url);
-        else if (!server.cloud && !bearer)
-            rc = err_set(err, ERR_INPUT,
-                         "%s is Jira Data Center, which takes --pat-file (a personal access token) "
-                         "instead of --email and --token-file",
-                         info->base_url);
-    }
-    if (rc == ERR_OK) {
-        rc = jira_myself(&link.jira, ret_account, err);
-        if (rc == ERR_DENIED)
-            rc =
-                err_set(err, ERR_DENIED,
-                        "%s refuses the credential (401): check %s, and whether the token has "
-                        "expired or was revoked",
-                        info->base_url,
-                        bearer ? "the file of --pat-file" : "--email and the file of --token-file");
-    }
-    link_done(&link);
-    return rc;
+    return onboard_check(&cli->ctx, info, credential, &onboard_cli_words, ret_account, NULL, err);
 }
 
 /* `done` is what was done to it: "Added". */

@@ -7,6 +7,7 @@
  */
 #include "daemon/internal.h"
 
+#include "connect/onboard.h"
 #include "jira/search.h"
 
 static void put_tenant(struct json_out *json, const struct tenant_info *info)
@@ -213,9 +214,104 @@ static enum err_class tenants(struct request *request, struct err *err)
     return rc;
 }
 
+/* ---- Connecting a site ---- */
+
+#define TENANT_BODY_MAX ((size_t)64 * 1024)
+
+static enum err_class read_onboarding(yyjson_val *body, struct onboarding *asked,
+                                      struct tenant_credential *credential, struct err *err)
+{
+    *asked = (struct onboarding){
+        .url = json_str(body, "url"),
+        .name = json_str(body, "name"),
+        .allow_http = json_bool(body, "allow_http", false),
+        .allow_private = json_bool(body, "allow_private", false),
+        .words = &onboard_api_words,
+    };
+    *credential = (struct tenant_credential){.login = STRBUF_INIT(LIMIT_SECRET_BYTES),
+                                             .token = STRBUF_INIT(LIMIT_SECRET_BYTES)};
+    if (asked->url.len == 0 || json_str(body, "token").len == 0)
+        return err_set(err, ERR_INPUT, "url and token are both needed");
+    strbuf_add_str(&credential->login, str_trim(json_str(body, "email")));
+    strbuf_add_str(&credential->token, str_trim(json_str(body, "token")));
+    for (size_t i = 0; i < credential->token.len; i++)
+        if (credential->token.ptr[i] <= 0x20 || credential->token.ptr[i] >= 0x7f)
+            return err_set(err, ERR_INPUT, "token holds a character that no token has");
+    return ERR_OK;
+}
+
+static void put_added(struct json_out *json, const struct tenant_info *info, struct str account,
+                      struct str missing)
+{
+    json_object(json);
+    json_key(json, "id");
+    json_put_z(json, info->id);
+    json_key(json, "name");
+    json_put_z(json, info->name);
+    json_key(json, "url");
+    json_put_z(json, info->base_url);
+    json_key(json, "kind");
+    json_put_z(json, tenant_kind_name(info->kind));
+    json_key(json, "account");
+    json_put_str(json, account);
+    json_key(json, "missing");
+    json_array(json);
+    while (missing.len > 0)
+        json_put_str(json, str_cut(missing, ' ', &missing));
+    json_array_end(json);
+    json_object_end(json);
+}
+
+static enum err_class create_tenant(struct request *request, struct tenant_info *info,
+                                    const struct tenant_credential *credential, struct err *err)
+{
+    struct store_pool *store = request->daemon->store;
+    struct data *data = NULL;
+    enum err_class rc = store_pool_data(store, &data, err);
+
+    if (rc == ERR_OK)
+        rc = tenant_create(data, info, credential, err);
+    store_pool_give_data(store, data);
+    if (rc == ERR_OK)
+        request->daemon->work.minute_ms = 0; /* its schedules begin with the next tick */
+    return rc;
+}
+
+static enum err_class add_tenant(struct request *request, struct err *err)
+{
+    AUTO(strbuf_done) struct strbuf account = STRBUF_INIT(LIMIT_ACCOUNT_ID_BYTES);
+    AUTO(strbuf_done) struct strbuf missing = STRBUF_INIT(1024);
+    struct json_out json = json_out(&request->ex->out);
+    struct tenant_credential credential = {0};
+    struct tenant_info info = {0};
+    struct onboarding asked;
+    yyjson_val *body = NULL;
+    enum err_class rc = request_json(request, &body, err);
+
+    if (rc == ERR_OK)
+        rc = read_onboarding(body, &asked, &credential, err);
+    if (rc == ERR_OK)
+        rc = onboard_info(&asked, &info, err);
+    if (rc == ERR_OK)
+        rc = onboard_check(&request->daemon->ctx, &info, &credential, &onboard_api_words, &account,
+                           &missing, err);
+    /* Here it is the caller's own credential that Jira refuses. */
+    if (rc == ERR_DENIED)
+        err->class = rc = ERR_INPUT;
+    if (rc == ERR_OK)
+        rc = create_tenant(request, &info, &credential, err);
+    tenant_credential_done(&credential);
+    if (rc != ERR_OK)
+        return rc;
+    request->ex->status = 201;
+    put_added(&json, &info, strbuf_str(&account), strbuf_str(&missing));
+    return ERR_OK;
+}
+
 static const struct api_route routes[] = {
     {HTTP_GET, "/api/v1/me", 0, 0, me, me_is_fast},
     {HTTP_GET, "/api/v1/tenants", 0, 0, tenants, NULL},
+    {HTTP_POST, "/api/v1/tenants", TENANT_BODY_MAX, API_LOCAL, add_tenant, NULL},
 };
 
 const struct api_area account_area = {routes, ARRAY_LEN(routes)};

@@ -33,7 +33,7 @@ struct work {
     struct db *intake_control;
     pthread_mutex_t mutex; /* of lent */
     struct lent *lent;
-    int64_t minute_ms; /* when daemon_tick last did what it does every minute */
+    _Atomic int64_t minute_ms; /* when daemon_tick last did what it does every minute; 0: now */
 };
 
 struct daemon {

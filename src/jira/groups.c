@@ -1,4 +1,4 @@
-/* groups.c: who is in which group. */
+/* groups.c: who is in which group, and what the connection's own account may. */
 #include "jira/groups.h"
 
 #include "http/url.h"
@@ -38,4 +38,29 @@ enum err_class jira_user_groups(struct jira *jira, struct str account,
             rc = each(arg, id, err);
     }
     return rc;
+}
+
+enum err_class jira_my_permissions(struct jira *jira, const char *const *names, bool ret[],
+                                   struct err *err)
+{
+    AUTO(answer_strbuf_done) struct strbuf path = STRBUF_INIT(PATH_BYTES);
+    AUTO(answer_done) struct answer answer = {0};
+    enum err_class rc;
+
+    strbuf_add_z(&path, "/mypermissions?permissions=");
+    for (size_t i = 0; names[i]; i++)
+        strbuf_addf(&path, "%s%s", i ? "," : "", names[i]);
+    rc = strbuf_check(&path, "the question for permissions", err);
+    if (rc == ERR_OK)
+        rc = answer_get(jira, strbuf_z(&path), "Jira's mypermissions", 2, &answer, err);
+    if (rc != ERR_OK)
+        return rc;
+
+    yyjson_val *permissions = yyjson_obj_get(answer.root, "permissions");
+
+    if (!yyjson_is_obj(permissions))
+        return answer_broken(jira, "Jira's mypermissions", "permissions", err);
+    for (size_t i = 0; names[i]; i++)
+        ret[i] = json_bool(yyjson_obj_get(permissions, names[i]), "havePermission", false);
+    return ERR_OK;
 }

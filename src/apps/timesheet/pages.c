@@ -17,6 +17,9 @@
 /* Feed pages in one transaction, at most. */
 #define PAGES_PER_TX 32
 
+/* An answer that is not there within so long is not nearly there. */
+#define NEARLY_MS 10
+
 /* How far behind the feed's end the next run begins: hides late commits on Jira's side. */
 #define OVERLAP_MS (INT64_C(2) * 60 * 1000)
 
@@ -88,6 +91,10 @@ static enum err_class before_wait(struct sync *sync, const struct http_call *cal
 {
     const struct ctx *ctx = sync->tenant->ctx;
     int64_t from_ms = ctx_mono_ms(ctx), most_ms = SYNC_WAIT_IN_TX_MS - sync->waited_ms;
+
+    if (most_ms > NEARLY_MS)
+        most_ms = NEARLY_MS;
+
     bool ready = http_ready(call, db_in_tx(sync->tenant->db) && most_ms > 0 ? most_ms : 0);
 
     sync->waited_ms += ctx_mono_ms(ctx) - from_ms;

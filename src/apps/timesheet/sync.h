@@ -9,7 +9,7 @@
  */
 
 /* Other writers wait meanwhile: for so long, in all, Jira is waited for in one transaction. */
-#define SYNC_WAIT_IN_TX_MS 50
+#define SYNC_WAIT_IN_TX_MS 100
 
 struct sync_progress {
     enum sync_mode mode;

@@ -689,14 +689,13 @@ static long transactions_of_a_copy(int64_t delay_ms)
 /* That nobody else waits long meanwhile is seen to by tests/lib/sync_world.c. */
 static void pages_whose_answers_are_nearly_there_share_a_transaction(void **state)
 {
-    long there = transactions_of_a_copy(0), nearly = transactions_of_a_copy(1);
-    long soon = transactions_of_a_copy(20);
-    long late = transactions_of_a_copy(SYNC_WAIT_IN_TX_MS + 1);
+    long there = transactions_of_a_copy(0), nearly = transactions_of_a_copy(3);
+    long often = transactions_of_a_copy(10), late = transactions_of_a_copy(11);
 
     (void)state;
     assert_int_equal(nearly, there);
-    assert_in_range(soon, nearly * 2, 2 * nearly + 30 / (SYNC_WAIT_IN_TX_MS / 20));
-    assert_in_range(late, 30, 40);
+    assert_int_equal(often, there + 2); /* of 11 pages each */
+    assert_int_equal(late, there - 1 + 30);
 }
 
 static void start_over_reads_everything_again(void **state)
