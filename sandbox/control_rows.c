@@ -519,19 +519,13 @@ void control_change_issues(struct http_exchange *ex)
     } else if (str_eq_z(action, "hide") || str_eq_z(action, "unhide")) {
         site->issues[issue].hidden = str_eq_z(action, "hide");
     } else if (str_eq_z(action, "estimate")) {
-        if (!json_i64(change.body, "seconds", &site->issues[issue].estimate_s)) {
-            api_error(ex, 400, "\"seconds\" must say how much remains");
-            return;
-        }
-    } else if (str_eq_z(action, "conceal")) {
-        uint32_t user = site_find_user(site, json_str(change.body, "account"));
+        int64_t *left = &site->issues[issue].estimate_s;
 
-        if (user == NONE || !issue_conceal(site, issue, user)) {
-            api_error(ex, 400, "account must be the id of somebody on the site");
-            return;
-        }
-    } else if (str_eq_z(action, "reveal")) {
-        issue_reveal(site, issue);
+        if (json_i64(change.body, "seconds", left) && *left < 0)
+            *left = 0;
+        strbuf_addf(&ex->out, "{\"issue\":\"%" PRId64 "\",\"seconds\":%" PRId64 "}",
+                    site->issues[issue].id, *left);
+        return;
     } else if (!str_eq_z(action, "create")) {
         api_error(ex, 404,
                   "no such action; there are create, touch, delete, estimate, hide, unhide, "

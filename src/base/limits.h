@@ -29,9 +29,9 @@
 #define LIMIT_HTTP_IN_FLIGHT 8
 
 /* Jira */
-#define LIMIT_FEED_PAGE_ROWS 1000 /* the official maximum of the worklog feeds */
+#define LIMIT_FEED_PAGE_ROWS 1000   /* the official maximum of the worklog feeds */
 #define LIMIT_JQL_BYTES (32 * 1024) /* of one query */
-#define LIMIT_WARNINGS_KEPT 10000 /* warnings kept of one run */
+#define LIMIT_WARNINGS_KEPT 10000   /* warnings kept of one run */
 
 /* Jobs */
 #define LIMIT_JOBS 1000000          /* in the queue, whatever their state */

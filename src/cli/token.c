@@ -8,6 +8,7 @@
 
 #define LIST_BYTES ((size_t)16 * 1024 * 1024)
 
+/* "read,write" */
 static void put_scopes(struct strbuf *buf, unsigned scopes)
 {
     const char *name;
@@ -34,12 +35,12 @@ static void put_stamp(struct json_out *json, const char *name, int64_t ms)
 /* One line; text: the token, NULL when it is not shown. */
 static void put_json(struct strbuf *buf, const struct api_token *token, const char *text)
 {
-    struct strbuf scopes = STRBUF_INIT(64);
     struct json_out json = json_out(buf);
+    const char *scope;
+    unsigned bit = 0;
     char id[32];
 
     (void)snprintf(id, sizeof(id), "%lld", (long long)token->id);
-    put_scopes(&scopes, token->scopes);
     json_object(&json);
     json_key(&json, "id");
     json_put_z(&json, id);
@@ -51,7 +52,11 @@ static void put_json(struct strbuf *buf, const struct api_token *token, const ch
     else
         json_put_null(&json);
     json_key(&json, "scopes");
-    json_put_str(&json, strbuf_str(&scopes));
+    json_array(&json);
+    for (size_t i = 0; (scope = api_token_scope(i, &bit)) != NULL; i++)
+        if (token->scopes & bit)
+            json_put_z(&json, scope);
+    json_array_end(&json);
     put_stamp(&json, "created", token->made_ms);
     put_stamp(&json, "expires", token->expires_ms);
     put_stamp(&json, "last_used", token->last_used_ms);
@@ -61,7 +66,6 @@ static void put_json(struct strbuf *buf, const struct api_token *token, const ch
     }
     json_object_end(&json);
     strbuf_add_char(buf, '\n');
-    strbuf_done(&scopes);
 }
 
 /* ---- add ---- */

@@ -64,18 +64,6 @@ static int64_t mono_ms(void)
 
 /* ---- How many an address has; under the lock ---- */
 
-/* What counts as one address. */
-static struct peer_address share_of(const struct sockaddr *from)
-{
-    struct peer_address address = {{0}};
-
-    if (!peer_address_of(from, &address))
-        return (struct peer_address){{0}};
-    if (from->sa_family == AF_INET6)
-        memset(address.bytes + 8, 0, 8);
-    return address;
-}
-
 static struct address_count **find_count(struct conns *conns, const struct peer_address *address)
 {
     uint32_t hash = 2166136261U; /* FNV-1a: the table is small, and chains are bounded */
@@ -90,20 +78,25 @@ static struct address_count **find_count(struct conns *conns, const struct peer_
     return at;
 }
 
-static bool is_exempt(const struct conns *conns, const struct sockaddr *from)
+/* False: *ret_share is what its connections are counted under. */
+static bool is_exempt(const struct conns *conns, const struct sockaddr *from,
+                      struct peer_address *ret_share)
 {
     struct peer_address address;
 
-    return conns->options.per_address_max == 0 || !peer_address_of(from, &address) ||
-           peer_nets_have(&conns->options.exempt, &address);
+    if (conns->options.per_address_max == 0 || !peer_address_of(from, &address) ||
+        peer_nets_have(&conns->options.exempt, &address))
+        return true;
+    *ret_share = peer_address_site(&address);
+    return false;
 }
 
 bool conns_admit(struct conns *conns, const struct sockaddr *from)
 {
-    struct peer_address share = share_of(from);
+    struct peer_address share;
     bool admit = true;
 
-    if (is_exempt(conns, from))
+    if (is_exempt(conns, from, &share))
         return true;
     pthread_mutex_lock(&conns->mutex);
 
@@ -155,14 +148,14 @@ static void set_deadline(struct conn *conn, int64_t wait_ms)
 struct conn *conn_open(struct conns *conns, const struct sockaddr *from, int fd)
 {
     struct conn *conn = calloc(1, sizeof(*conn));
-    struct peer_address share = share_of(from);
+    struct peer_address share;
 
     if (!conn)
         return NULL;
     conn->conns = conns;
     conn->fd = fd;
     pthread_mutex_lock(&conns->mutex);
-    if (!is_exempt(conns, from)) {
+    if (!is_exempt(conns, from, &share)) {
         conn->count = count_one(conns, &share);
         conn->over = !conn->count || conn->count->connections > conns->options.per_address_max;
     }

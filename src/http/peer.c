@@ -48,6 +48,15 @@ void peer_address_text(const struct peer_address *address, char ret[PEER_TEXT_BY
     (void)inet_ntop(family, from, ret, PEER_TEXT_BYTES + 1);
 }
 
+struct peer_address peer_address_site(const struct peer_address *address)
+{
+    struct peer_address site = *address;
+
+    if (!is_v4(address))
+        memset(site.bytes + 8, 0, 8);
+    return site;
+}
+
 static bool read_address(struct str text, struct peer_address *ret)
 {
     struct sockaddr_storage address;

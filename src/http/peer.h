@@ -21,6 +21,8 @@ struct peer_address {
 MUST_USE bool peer_address_of(const struct sockaddr *from, struct peer_address *ret);
 /* "192.0.2.7", "2001:db8::1"; IPv4 is written as such. */
 void peer_address_text(const struct peer_address *address, char ret[PEER_TEXT_BYTES + 1]);
+/* What one client commands as a whole: of IPv6 the /64, of IPv4 the address itself. */
+struct peer_address peer_address_site(const struct peer_address *address);
 
 /* "10.0.0.0/8 192.0.2.7, ::1": addresses and networks, split by spaces or commas. */
 #define PEER_NETS_MAX 64

@@ -208,6 +208,23 @@ static void references_and_digests_point_at_something(void **state)
     refused(fixture, "note.text_digest", "not declared");
 }
 
+static void an_index_goes_on_with_another_field_that_can_be_searched(void **state)
+{
+    struct fixture *fixture = *state;
+
+    fixture->note_fields[5].index_then = "written";
+    passes(fixture);
+    fixture->note_fields[5].index_then = "nothing";
+    refused(fixture, "note.colour", "not declared");
+    fixture->note_fields[5].index_then = "colour";
+    refused(fixture, "note.colour", "not declared");
+    fixture->note_fields[5].index_then = "text";
+    refused(fixture, "note.colour", "sealed");
+    fixture->note_fields[5].index_then = NULL;
+    fixture->note_fields[2].index_then = "written";
+    refused(fixture, "note.text", "digest");
+}
+
 static void what_is_sealed_is_text_or_blob_and_not_searched(void **state)
 {
     static const unsigned searched[] = {FIELD_UNIQUE, FIELD_INDEX};
@@ -336,6 +353,7 @@ int main(void)
         TEST(every_sentence_is_there),
         TEST(a_record_has_a_key_and_it_stands_first),
         TEST(references_and_digests_point_at_something),
+        TEST(an_index_goes_on_with_another_field_that_can_be_searched),
         TEST(what_is_sealed_is_text_or_blob_and_not_searched),
         TEST(a_later_field_needs_a_value_for_the_rows_that_exist),
         TEST(retention_in_days_names_days_and_a_time),

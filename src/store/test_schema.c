@@ -40,7 +40,8 @@ static const struct field note_2_fields[] = {
 static const struct field note_3_fields[] = {
     NOTE_FIELDS,
     {"colour", TYPE_TEXT, CLASS_SETTING, FIELD_NULL | FIELD_INDEX, "how it looks", .since = 2},
-    {"pinned", TYPE_INT, CLASS_SETTING, 0, "whether it stays", .default_sql = "1", .since = 2},
+    {"pinned", TYPE_INT, CLASS_SETTING, 0, "whether it stays", .default_sql = "1", .since = 2,
+     .index_then = "size"},
     {"size", TYPE_INT, CLASS_META, FIELD_NULL, "how large it is", .since = 3},
 };
 static const struct field pair_fields[] = {
@@ -366,6 +367,10 @@ static void an_upgrade_adds_and_keeps_the_data(void **state)
     ok(fixture, verify(fixture, &version_3));
     assert_int_equal(number(fixture, SQL("SELECT count(*) FROM schema_change")), 3);
     assert_int_equal(number(fixture, SQL("SELECT count(*) FROM note WHERE size IS NULL")), 2);
+    /* An index of two fields, the second of which came with it. */
+    assert_int_equal(number(fixture, SQL("SELECT group_concat(name, ' ') = 'pinned size' FROM"
+                                         " pragma_index_info('note__pinned__size')")),
+                     1);
 }
 
 static void versions_can_be_skipped(void **state)

@@ -596,6 +596,26 @@ static void a_rollback_undoes_and_never_fails(void **state)
     assert_int_equal(count(fixture), 5);
 }
 
+static void an_end_commits_what_went_well_and_undoes_what_did_not(void **state)
+{
+    struct fixture *fixture = *state;
+    enum err_class rc;
+
+    ok(fixture, insert_many(fixture, DB_WRITE, 1, 5, 10));
+    ok(fixture, db_begin(fixture->db, DB_WRITE, &fixture->err));
+    rc = insert(fixture, 6, STR("x"));
+    ok(fixture, db_end(fixture->db, rc, &fixture->err));
+    assert_false(db_in_tx(fixture->db));
+    ok(fixture, db_begin(fixture->db, DB_WRITE, &fixture->err));
+    ok(fixture, insert(fixture, 7, STR("x")));
+    rc = err_set(&fixture->err, ERR_INPUT, "said before the end");
+    assert_int_equal(db_end(fixture->db, rc, &fixture->err), ERR_INPUT);
+    assert_string_equal(fixture->err.msg, "said before the end");
+    assert_false(db_in_tx(fixture->db));
+    reopen(fixture);
+    assert_int_equal(count(fixture), 6);
+}
+
 static void only_a_write_waits_for_the_disk(void **state)
 {
     struct fixture *fixture = *state;
@@ -842,6 +862,7 @@ int main(void)
         TEST(sql_that_is_none_is_our_mistake),
         TEST(two_rows_that_must_differ_are_a_conflict),
         TEST(a_rollback_undoes_and_never_fails),
+        TEST(an_end_commits_what_went_well_and_undoes_what_did_not),
         TEST(only_a_write_waits_for_the_disk),
         TEST(a_reader_sees_one_moment_while_another_writes),
         TEST(a_disk_that_fills_up_at_any_write_halves_nothing),

@@ -11,7 +11,7 @@ export const s = {
     saving: 'Saving to Jira…', savingHere: 'Saving…', saved: 'Saved', unsaved: 'Not saved yet', notSaved: 'Not saved', notAllDone: 'Not all was done',
     savingMany: (n: number) => (n === 1 ? 'Saving to Jira…' : `Saving ${n} changes to Jira…`),
     savedAt: (what: string, time: string) => `${what} in Jira, ${time}`,
-    notDone: (what: string) => `Not done: ${what.toLowerCase()}`,
+    notDone: 'Not done',
     weekN: (n: number) => `Week ${n}`,
     weekOf: (n: number, year: string) => `W${n} ${year}`,
     worklogs, worklogsIn: (n: number) => `in ${worklogs(n)}`,
@@ -90,7 +90,7 @@ export const s = {
         period: 'Period', from: 'From', to: 'To', groupBy: 'Group by', groupHint: 'Drag, or arrow keys, to order', addGroup: 'Add…', across: 'Across', acrossNone: 'Nothing',
         people: 'People', everybody: 'Everybody', addPerson: 'Add a person', issues: 'Issues', addIssue: 'Add an issue', addTag: 'Add a tag', filter: 'Saved filter', chooseFilter: 'Choose a filter of Jira',
         filterId: (id: string) => `Filter ${id}`, jql: 'JQL', jqlHint: 'Checked by Jira as you type', jqlGood: 'Jira understands this', jqlWrong: 'Jira does not understand this',
-        measure: 'Measure', chart: 'Chart', builderOpen: 'Change',
+        measure: 'Measure', chart: 'Chart',
         measures: { hm: 'Hours and minutes', hours: 'Hours, decimal', days: 'Days of work', count: 'Number of worklogs' },
         charts: { stacked: 'Stacked', line: 'Lines', bars: 'Bars', heat: 'Heat map', none: 'No chart' },
         dimensions: { account: 'Person', project: 'Project', issue: 'Issue', tag: 'Tag', day: 'Day', week: 'Week', month: 'Month', quarter: 'Quarter', year: 'Year' },
@@ -115,7 +115,7 @@ export const s = {
         missingTooLong: 'Missing days can be shown for one year at most. Choose a shorter period.',
     },
     sync: {
-        title: 'Sync', now: 'Sync now', verify: 'Verify', startOver: 'Start over', stop: 'Stop', asked: 'Sync', progress: 'Progress of the sync',
+        title: 'Sync', now: 'Sync now', verify: 'Verify', startOver: 'Start over', stop: 'Stop', progress: 'Progress of the sync',
         says: {
             never: 'Nothing has been copied from Jira yet.', first: 'Worklogs are being copied from Jira.', waiting: 'A sync is about to start.', failed: 'The last sync failed.',
             refreshing: (n: string) => `${n} worklogs are here; changes are being fetched.`,

@@ -18,7 +18,6 @@
 #define PAGE_MAX 50000        /* rows of a JSON answer */
 #define CELLS_MAX 1000000     /* groups of one report */
 #define FILE_ROWS_MAX 1000000 /* rows of a report as a file */
-#define STALE_POLLS 3         /* polls that may fail before a mirror counts as behind */
 #define CSV_TYPE "text/csv; charset=utf-8; header=present"
 #define XLSX_TYPE "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -143,48 +142,26 @@ static enum err_class read_question(struct request *request, bool rows, struct q
 
 /* ---- How true it is ---- */
 
-/* Did the last run that ended fail? One that was stopped, or runs, did not. */
-static enum err_class last_run_failed(struct tenant *tenant, bool *ret, struct err *err)
-{
-    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    bool row = false;
-    enum err_class rc = db_prepare(tenant->db,
-                                   SQL("SELECT state FROM sync_run WHERE state <> 'running'"
-                                       " ORDER BY id DESC LIMIT 1"),
-                                   &stmt, err);
-
-    if (rc == ERR_OK)
-        rc = db_step(stmt, &row, err);
-    if (rc != ERR_OK)
-        return rc;
-
-    struct str state = row ? db_text(stmt, 0) : STR("completed");
-
-    *ret = !str_starts(state, STR("completed")) && !str_eq(state, STR("stopped"));
-    return ERR_OK;
-}
-
 static enum err_class read_standing(struct request *request, struct report_standing *standing,
                                     struct report_proof *proof, struct err *err)
 {
     struct tenant *tenant = request->tenant;
-    int64_t patience_ms = STALE_POLLS * daemon_config(request->daemon)->jobs.poll_s * MS_PER_SECOND;
+    int64_t poll_ms = daemon_config(request->daemon)->jobs.poll_s * MS_PER_SECOND;
     struct mirror_state state = {0};
-    bool failed = false;
+    struct mirror_freshness fresh = {0};
     enum err_class rc = db_begin(tenant->db, DB_READ, err);
 
     if (rc != ERR_OK)
         return rc;
     rc = mirror_state_load(tenant, &state, err);
     if (rc == ERR_OK)
-        rc = last_run_failed(tenant, &failed, err);
+        rc = mirror_freshness(tenant, poll_ms, &fresh, err);
     db_rollback(tenant->db); /* nothing was written */
     if (rc != ERR_OK)
         return rc;
-    standing->synced_ms = state.synced_ms;
+    standing->synced_ms = fresh.synced_ms;
     standing->complete = state.full_done_ms != 0;
-    if (state.synced_ms != 0 && (failed || ctx_now_ms(tenant->ctx) - state.synced_ms > patience_ms))
-        standing->stale_since_ms = state.synced_ms;
+    standing->stale_since_ms = fresh.stale_since_ms;
     *proof = (struct report_proof){
         .has_at = state.proof_at_ms != 0,
         .at_ms = state.proof_at_ms,

@@ -382,13 +382,30 @@ enum err_class sync_runs_each(struct tenant *tenant,
     return rc;
 }
 
+/* Has the last run that ended failed? One that was stopped, or runs, did not. */
+static enum err_class last_failed(struct tenant *tenant, bool *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc = db_prepare(tenant->db,
+                                   SQL("SELECT state FROM sync_run WHERE state <> 'running'"
+                                       " ORDER BY id DESC LIMIT 1"),
+                                   &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK)
+        *ret = row && strcmp(state_named(db_text(stmt, 0)), "failed") == 0;
+    return rc;
+}
+
 enum err_class mirror_freshness(struct tenant *tenant, int64_t every_ms,
                                 struct mirror_freshness *ret, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     /* Jira withholds the last minute, and a run may be late or fail once. */
     int64_t allowed_ms = 3 * every_ms + INT64_C(120000);
-    bool row = false;
+    bool row = false, failed = false;
     enum err_class rc =
         db_prepare(tenant->db,
                    SQL("SELECT max(started) AS at FROM sync_run WHERE state IN ('completed',"
@@ -396,12 +413,14 @@ enum err_class mirror_freshness(struct tenant *tenant, int64_t every_ms,
                    &stmt, err);
 
     if (rc == ERR_OK)
+        rc = last_failed(tenant, &failed, err);
+    if (rc == ERR_OK)
         rc = db_step(stmt, &row, err);
     if (rc != ERR_OK)
         return rc;
 
     int64_t at_ms = db_i64(stmt, 0);
-    bool stale = at_ms && ctx_now_ms(tenant->ctx) - at_ms > allowed_ms;
+    bool stale = at_ms && (failed || ctx_now_ms(tenant->ctx) - at_ms > allowed_ms);
 
     *ret = (struct mirror_freshness){at_ms, stale ? at_ms : 0};
     return ERR_OK;

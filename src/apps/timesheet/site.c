@@ -44,6 +44,7 @@ struct site_columns {
     uint64_t build;       /* under lock: goes up when issue codes are new */
     struct visible *visible;
     _Atomic int exports;
+    _Atomic uint64_t loads;
 };
 
 static bool init_locks(struct site_columns *site)
@@ -100,6 +101,11 @@ size_t site_columns_bytes(struct site_columns *site)
         bytes += columns_bytes(site->loaded.columns);
     (void)pthread_rwlock_unlock(&site->lock);
     return bytes;
+}
+
+uint64_t site_columns_loads(struct site_columns *site)
+{
+    return atomic_load(&site->loads);
 }
 
 /* Puts a copy in the place of the present one, whose memory goes back. */
@@ -181,6 +187,7 @@ static enum err_class bring_up(struct site_columns *site, struct tenant *tenant,
     (void)pthread_rwlock_unlock(&site->lock);
     if (follows)
         return follow(site, tenant, err);
+    (void)atomic_fetch_add(&site->loads, 1);
     rc = columns_follow(tenant, &fresh, err);
     if (rc == ERR_OK)
         replace(site, &fresh);

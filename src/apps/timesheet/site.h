@@ -18,6 +18,8 @@ void site_columns_free(struct site_columns *site); /* nobody is in it; NULL is f
 AUTO_DEFINE(struct site_columns, site_columns_free)
 /* Memory held; any thread. */
 size_t site_columns_bytes(struct site_columns *site);
+/* How often all rows were read since the start; any thread. */
+uint64_t site_columns_loads(struct site_columns *site);
 /* Gives the copy back to the system; the next who asks loads it again. */
 void site_columns_unload(struct site_columns *site);
 

@@ -53,7 +53,7 @@ export default function SyncPage() {
                     )}
                 </div>
             </div></header>
-            {failed && <Banner tone="error" title={s.notDone(s.sync.asked)}>{failed}</Banner>}
+            {failed && <Banner tone="error" title={s.notDone}>{failed}</Banner>}
             {sync.problem && <ProblemBox problem={sync.problem} retry={sync.reload} />}
             {!it ? !sync.problem && <Skeleton lines={5} height={48} /> : (
                 <>
@@ -142,9 +142,10 @@ function sentence(it: Sync, zone: string): string {
 }
 
 function Warnings({ count, retry }: { count: number; retry: () => void }) {
+    const { settings } = useApp()
     const [cursors, setCursors] = useState<string[]>([''])
     const cursor = cursors.at(-1)!
-    const page = useLoad(count ? `warnings ${count} ${cursor}` : null, signal => api.get<{ warnings: SyncWarning[]; next: string | null }>('/sync/warnings', { cursor, limit: 50 }, signal))
+    const page = useLoad(count ? `warnings ${count} ${cursor}` : null, signal => api.get<{ warnings: SyncWarning[]; next: string | null }>('/sync/warnings', { cursor, limit: settings.page_size }, signal))
     return (
         <section class="card">
             <div class="head-line"><h2>{s.sync.warnings(count)}</h2>{count > 0 && <span class="push"><Button onClick={retry}>{s.sync.retry}</Button></span>}</div>

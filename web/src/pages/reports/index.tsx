@@ -119,7 +119,7 @@ export default function ReportsPage() {
     const overlapping = made && data ? made.seconds !== data.seconds && groups.includes('tag') : false
 
     return (
-        <div class="with-panel">
+        <div class="with-panel over">
             <main class="page">
                 <header class="page-head">
                     <div class="head-line">

@@ -19,10 +19,11 @@ export default function Table(props: Props) {
     const box = useRef<HTMLDivElement>(null)
     const latest = useRef(props)
     latest.current = props
-    const { pivot, sort, open } = props
+    const { pivot, sort, open, total } = props
     const table = useRef<Tabulator | null>(null)
     const built = useRef(false)
-    const shape = pivot.rows.join() + '|' + pivot.columns.join() + '|' + open
+    /* The heads carry sums, so the table is made anew with every answer; names that arrive later only fill in. */
+    const shape = [pivot.rows, pivot.columns, open, total.seconds, total.count, pivot.seconds, props.show(3600)].join('|')
 
     useEffect(() => {
         built.current = false

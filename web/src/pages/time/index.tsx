@@ -142,7 +142,7 @@ function SaveLine() {
                 {saving ? s.savingMany(saving) : last ? s.savedAt(last.what, new Intl.DateTimeFormat(undefined, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(last.at)) : ''}
             </p>
             {failed.map(w => (
-                <Banner key={w.id} tone="error" title={s.notDone(w.what)} action={<><Button onClick={w.again}>{s.tryAgain}</Button><Button look="subtle" icon="close" label={s.dismiss} onClick={() => forgetWrite(w.id)} /></>}>
+                <Banner key={w.id} tone="error" title={s.notDone} action={<><Button onClick={w.again}>{s.tryAgain}</Button><Button look="subtle" icon="close" label={s.dismiss} onClick={() => forgetWrite(w.id)} /></>}>
                     {w.detail}
                 </Banner>
             ))}

@@ -2,7 +2,7 @@
  * The week: issues down, days across, time typed into cells. A grid of ARIA: one cell is in the tab order, arrows
  * move, Enter or a digit begins, Enter saves and goes down, Escape leaves all as it was.
  */
-import { useEffect, useRef, useState } from 'preact/hooks'
+import { useEffect, useLayoutEffect, useRef, useState } from 'preact/hooks'
 import { clockText, duration, parseSpan } from '../../lib/duration'
 import { dayLong, dayShort } from '../../lib/format'
 import { setParams } from '../../route'
@@ -31,6 +31,10 @@ export function Week({ rows, logs, days, today, time, readOnly, addRow }: Props)
     const r = Math.min(at.r, Math.max(0, rows.length - 1))
 
     useEffect(() => {
+        const head = grid.current?.querySelector('.week-head .today') /* on a narrow screen it may lie outside */
+        if (grid.current && head && grid.current.scrollWidth > grid.current.clientWidth) grid.current.scrollLeft = (head as HTMLElement).offsetLeft - grid.current.clientWidth / 2
+    }, [days[0]])
+    useLayoutEffect(() => {
         if (!wantFocus.current || editing) return
         wantFocus.current = false
         grid.current?.querySelector<HTMLElement>(`[data-cell="${r},${at.c}"]`)?.focus()

@@ -1,0 +1,322 @@
+#!/bin/bash
+#
+# write_through.sh: people write: through the daemon into Jira first, then into the mirror; and what happens in
+# Jira arrives by webhook. EV-03, EV-04, EV-11, EV-12, EV-19, EV-30.
+#
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh" "$@"
+
+# ---- the daemon, and calls of its API as the person whose credential the tenant has ----
+
+serve()
+{
+    local turn
+
+    "$tenon_exe" serve --listen 127.0.0.1:0 --log >"$dir/serve.out" 2>"$dir/serve.err" &
+    serve_pid=$!
+    started+=("$serve_pid")
+    for ((turn = 0; turn < 600; turn++)); do
+        api_port=$(sed -n 's/.*listening on .*[^0-9]\([0-9][0-9]*\)$/\1/p' "$dir/serve.out")
+        [[ -z $api_port ]] || return 0
+        kill -0 "$serve_pid" 2>/dev/null || fail "the daemon starts" "its listening line" "$(cat "$dir/serve.err")"
+        sleep 0.05
+    done
+    fail "the daemon starts within half a minute" "its listening line" "$(cat "$dir/serve.err")"
+}
+
+stop_serving()
+{
+    local rc=0
+
+    kill -TERM "$serve_pid"
+    wait "$serve_pid" || rc=$?
+    is "the daemon's exit code" 0 "$rc"
+}
+
+# call METHOD PATH [BODY]: the answer's status in $code, its head in $dir/head, its body in $dir/out.
+# $key, when set, is sent as Idempotency-Key.
+call()
+{
+    local method=$1 path=$2 body=${3-} line='' fd
+
+    exec {fd}<>"/dev/tcp/127.0.0.1/$api_port" || fail "the daemon is there" "port $api_port" "$(tail -n 5 "$dir/serve.err")"
+    (
+        LC_ALL=C
+        printf '%s %s HTTP/1.0\r\nHost: 127.0.0.1\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n' "$method" "$path" "$api_token"
+        [[ -z ${key-} ]] || printf 'Idempotency-Key: %s\r\n' "$key"
+        printf 'Content-Length: %d\r\n\r\n%s' "${#body}" "$body"
+    ) >&"$fd"
+    : >"$dir/head"
+    while IFS= read -r line <&"$fd" && [[ $line != $'\r' ]]; do
+        printf '%s\n' "${line%$'\r'}" >>"$dir/head"
+    done
+    cat <&"$fd" >"$dir/out"
+    exec {fd}>&-
+    code=$(head -n 1 "$dir/head" | cut -d ' ' -f 2)
+    : >"$dir/err"
+    has_not "no answer may show the credential" "$dir/out" "$token" "$basic"
+}
+
+# answers CODE METHOD PATH [BODY]
+answers()
+{
+    local wanted=$1
+
+    shift
+    call "$@"
+    [[ $code == "$wanted" ]] || fail "the status of $1 $2 ${3-}" "$wanted" "$code $(cat "$dir/out")"
+}
+
+# refused CODE TEXT METHOD PATH [BODY]: a problem document whose sentence has the text
+refused()
+{
+    local wanted=$1 text=$2
+
+    shift 2
+    answers "$wanted" "$@"
+    json_is "the problem's status" .status "$wanted"
+    grep -qF -e "$text" <<<"$(json .detail)" || fail "the sentence" "to find: $text" "$(json .detail)"
+}
+
+# A site, a tenant, its first copy, the daemon, and a token for the person: $me, $issue (a key), $issue_id.
+start_all()
+{
+    start_sandbox --generate "worklogs=200,users=5,issues=10,seed=3" "$@"
+    add_tenant
+    me=$(sed -n 's/.*as account \([^ ]*[^ .]\)\.*$/\1/p' "$dir/out")
+    must tenon sync acme
+    must tenon token add acme --name e2e --account "$me" --scopes read,write --json
+    api_token=$(json .token)
+    steer issues/create '{"project":"WEB","summary":"a place to write"}'
+    issue=$(json .key "$dir/steered")
+    issue_id=$(json .issue "$dir/steered")
+    serve
+}
+
+# worklog SECONDS COMMENT [MORE]: a body for POST
+worklog()
+{
+    jq -cn --arg issue "$issue" --argjson seconds "$1" --arg comment "$2" --argjson more "${3:-"{}"}" \
+        '{issue: $issue, started: "2026-06-10T09:00:00.000+0200", seconds: $seconds, comment: $comment} + $more'
+}
+
+in_jira()
+{
+    http GET /sandbox/worklogs | jq -c "select(.issue == \"$issue_id\")"
+}
+
+remaining()
+{
+    steer issues/estimate "{\"issue\":\"$issue\"}"
+    json .seconds "$dir/steered"
+}
+
+# ---- one worklog ----
+
+one_worklog()
+{
+    local id
+
+    start_all
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 $'one\n\nthree')"
+    json_is "the start, in UTC" .started '"2026-06-10T07:00:00.000Z"'
+    json_is "the comment" .comment '"one\n\nthree"'
+    json_is "whose it is" .account "\"$me\""
+    id=$(json .id)
+    is "in Jira" '"one\n\nthree" 3600' "$(in_jira | jq -r '"\(.comment | @json) \(.seconds)"')"
+    same_as_source
+    answers 200 PUT "/api/v1/worklogs/$id" '{"seconds":7200,"tags":["b","a"]}'
+    json_is "the duration" .seconds 7200
+    json_is "the tags" '.tags | sort' '["a","b"]'
+    same_as_source
+    answers 200 GET "/api/v1/worklogs?from=2026-06-10&to=2026-06-10&tz=Europe/Berlin&tag=a"
+    json_is "the list" '[.worklogs[].id]' "[\"$id\"]"
+    answers 200 GET "/api/v1/worklogs?from=2026-06-11&to=2026-06-12&tz=Europe/Berlin"
+    json_is "the list of the days after" '.worklogs' '[]'
+    answers 200 GET /api/v1/tags
+    json_is "the tags there are" '.tags | sort' '[{"name":"a","count":1},{"name":"b","count":1}]'
+    answers 204 DELETE "/api/v1/worklogs/$id"
+    is "in Jira" "" "$(in_jira)"
+    same_as_source
+    grep '"worklog_deleted"' "$dir/serve.err" >"$dir/audit" || fail "the deletion is in the log" worklog_deleted "$(tail -n 3 "$dir/serve.err")"
+    json_is "who deleted which" '[.account, .worklog | tostring]' "[\"$me\",\"$id\"]" "$dir/audit"
+    has_not "the log has no comment" "$dir/serve.err" three
+    stop_serving
+}
+
+# ---- refusals ----
+
+refusals()
+{
+    local id before
+
+    start_all
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 first)"
+    id=$(json .id)
+    mirror_rows >"$dir/before.rows"
+    refused 404 "ABC-999" POST /api/v1/worklogs '{"issue":"ABC-999","started":"2026-06-10T09:00:00.000Z","seconds":60}'
+    refused 422 "one minute" POST /api/v1/worklogs "$(worklog 59 x)"
+    refused 422 '`second` is not known' POST /api/v1/worklogs "$(worklog 60 x '{"second":1}')"
+    refused 422 '2h 30m' POST /api/v1/worklogs "$(worklog 60 x '{"estimate":{"mode":"new","to":"soon"}}')"
+    for before in true false; do # with and without English words to go by
+        steer rules "{\"english\":$before,\"work_on_issues\":false,\"edit_worklogs\":false,\"delete_worklogs\":false}"
+        refused 403 'Work on issues' POST /api/v1/worklogs "$(worklog 60 x)"
+        refused 403 'Edit own' PUT "/api/v1/worklogs/$id" '{"seconds":60}'
+        refused 403 'Delete own' DELETE "/api/v1/worklogs/$id"
+        steer rules '{"work_on_issues":true,"edit_worklogs":true,"delete_worklogs":true,"time_tracking":false}'
+        refused 409 'time tracking is off' POST /api/v1/worklogs "$(worklog 60 x)"
+        refused 409 'time tracking is off' DELETE "/api/v1/worklogs/$id"
+        steer rules '{"time_tracking":true}'
+    done
+    steer rules '{"english":true,"editable":false}'
+    refused 409 'workflow state' POST /api/v1/worklogs "$(worklog 60 x)"
+    steer rules '{"editable":true,"worklogs_max":1}'
+    refused 413 'as many worklogs' POST /api/v1/worklogs "$(worklog 60 x)"
+    steer rules '{"worklogs_max":0}'
+    mirror_rows >"$dir/after.rows"
+    same_rows "nothing changed here" "$dir/before.rows" "$dir/after.rows"
+    same_as_source
+    stop_serving
+}
+
+# ---- the remaining estimate ----
+
+# estimate_is SECONDS
+estimate_is()
+{
+    is "what remains on the issue" "$1" "$(remaining)"
+}
+
+estimates()
+{
+    local id
+
+    start_all
+    steer issues/estimate "{\"issue\":\"$issue\",\"seconds\":36000}"
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 x)"
+    estimate_is 32400
+    answers 204 DELETE "/api/v1/worklogs/$(json .id)"
+    estimate_is 36000
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 x '{"estimate":{"mode":"leave"}}')"
+    estimate_is 36000
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 x '{"estimate":{"mode":"manual","by":"2h"}}')"
+    estimate_is 28800
+    id=$(json .id)
+    answers 200 PUT "/api/v1/worklogs/$id" '{"seconds":7200}'
+    estimate_is 25200
+    refused 422 'no amount for the remaining estimate' PUT "/api/v1/worklogs/$id" '{"seconds":60,"estimate":{"mode":"manual","by":"1h"}}'
+    answers 204 DELETE "/api/v1/worklogs/$id?estimate=manual&by=1h%2030m"
+    estimate_is 30600
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 x '{"estimate":{"mode":"new","to":"1h"}}')"
+    estimate_is 3600
+    stop_serving
+}
+
+# ---- never twice ----
+
+lost_answer()
+{
+    start_all
+    steer issues/estimate "{\"issue\":\"$issue\",\"seconds\":36000}"
+    key=once
+    fault '{"kind":"cut_off","method":"POST","path":"/worklog","times":1}'
+    call POST /api/v1/worklogs "$(worklog 3600 x)"
+    [[ $code == 502 ]] || fail "the status of a lost answer" 502 "$code $(cat "$dir/out")"
+    has "the sentence says that it is not known" "$dir/out" 'not known'
+    refused 503 'repeat it in' POST /api/v1/worklogs "$(worklog 3600 x)"
+    sleep 31
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 x)"
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 x)"
+    refused 409 'Idempotency-Key' POST /api/v1/worklogs "$(worklog 60 other)"
+    is "booked in Jira" 1 "$(in_jira | wc -l)"
+    estimate_is 32400
+    same_as_source
+    # One that nobody repeats: the job finds it.
+    key=
+    fault '{"kind":"cut_off","method":"POST","path":"/worklog","times":1}'
+    call POST /api/v1/worklogs "$(worklog 60 y)"
+    is "in the mirror, right after" 1 "$(mirror_rows | grep -c "\"$issue_id\"")"
+    sleep 33
+    is "in the mirror, when the job has looked" 2 "$(mirror_rows | grep -c "\"$issue_id\"")"
+    same_as_source
+    stop_serving
+}
+
+# ---- many ----
+
+actions()
+{
+    local first second
+
+    start_all
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 morning)"
+    first=$(json .id)
+    answers 201 POST /api/v1/worklogs "$(worklog 1800 noon)"
+    second=$(json .id)
+    answers 200 POST /api/v1/worklogs/actions '{"action":"move","day":"2026-06-10","date":"2026-01-12","tz":"Europe/Berlin"}'
+    json_is "what was moved" '[.done[].to.started]' '["2026-01-12T08:00:00.000Z","2026-01-12T08:00:00.000Z"]'
+    answers 200 POST /api/v1/worklogs/actions "{\"action\":\"copy\",\"ids\":[\"$first\",\"999999\"],\"date\":\"2026-06-10\",\"tz\":\"Europe/Berlin\"}"
+    json_is "what was copied" '[.done[] | .to.started, .to.comment]' '["2026-06-10T07:00:00.000Z","morning"]'
+    json_is "what was not" '[.failed[] | .id, .status]' '["999999",404]'
+    steer rules '{"delete_worklogs":false}'
+    answers 200 POST /api/v1/worklogs/actions "{\"action\":\"delete\",\"ids\":[\"$first\",\"$second\"]}"
+    json_is "what was deleted" .done '[]'
+    json_is "what was not" '[.failed[].status]' '[403,403]'
+    same_as_source
+    steer rules '{"delete_worklogs":true}'
+    answers 200 POST /api/v1/worklogs/actions "{\"action\":\"delete\",\"ids\":[\"$first\",\"$second\"]}"
+    json_is "what was deleted" '[.done[].to]' '[null,null]'
+    is "in Jira" 1 "$(in_jira | wc -l)"
+    same_as_source
+    stop_serving
+}
+
+# ---- the other way ----
+
+# Until the mirror equals the site; how long that took.
+follows()
+{
+    local from turn
+
+    from=$(ms)
+    source_rows >"$dir/source.rows"
+    for ((turn = 0; turn < 100; turn++)); do
+        mirror_rows >"$dir/mirror.rows"
+        if cmp -s "$dir/source.rows" "$dir/mirror.rows"; then
+            note "$1: in the mirror after $(($(ms) - from)) ms"
+            return 0
+        fi
+        sleep 0.02
+    done
+    same_rows "$1" "$dir/source.rows" "$dir/mirror.rows"
+}
+
+webhooks()
+{
+    local secret hook
+
+    start_all
+    must tenon tenant webhook acme --json
+    secret=$(json .secret)
+    hook="http://127.0.0.1:$api_port/webhooks/jira/$(tenant_id)"
+    kill -TERM "$sandbox_pid"
+    wait "$sandbox_pid" || true
+    sandbox_pids=()
+    start_sandbox --port "$port" --generate "worklogs=200,users=5,issues=10,seed=3" --webhook "$hook" --webhook-secret "$secret"
+    must tenon sync acme
+    steer worklogs/create '{"count":3,"comment":"from Jira"}'
+    follows "a new worklog"
+    steer worklogs/edit '{"count":2,"comment":"changed in Jira"}'
+    follows "a changed worklog"
+    steer worklogs/delete '{"count":2}'
+    follows "a deleted worklog"
+    stop_serving
+}
+
+check "EV-04, EV-30: a worklog is made, changed, tagged, deleted: in Jira, in the mirror, and in the log" one_worklog
+check "EV-04: what Jira refuses changes nothing, and the sentence says why" refusals
+check "EV-12: the remaining estimate follows each option" estimates
+check "EV-11: moving, copying and deleting several; what fails is told" actions
+check "EV-03: what happens in Jira is in the mirror within two seconds" webhooks
+check_aside "EV-04: a lost answer books nothing twice, and is found" lost_answer
+finish
