@@ -213,6 +213,29 @@ void control_worklogs(struct http_exchange *ex)
     ex->stream_done = lines_done;
 }
 
+/* ---- The administrator's webhook ---- */
+
+void control_webhook(struct http_exchange *ex)
+{
+    struct sandbox *sandbox = api_sandbox(ex);
+    yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
+    yyjson_val *body = read_object(ex, &doc);
+    const char *url = yyjson_get_str(yyjson_obj_get(body, "url"));
+    struct err err = {0};
+
+    if (!body)
+        return;
+    if (!url) {
+        api_error(ex, 400, "\"url\" is missing");
+        return;
+    }
+    if (hooks_set_admin(sandbox->hooks, url, yyjson_get_str(yyjson_obj_get(body, "secret")),
+                        &err) != ERR_OK)
+        api_error(ex, err_http_status(err.class), "%s", err.msg);
+    else
+        answer_ok(ex);
+}
+
 /* ---- Clock, credential, limits, options ---- */
 
 void control_clock(struct http_exchange *ex)

@@ -7,7 +7,7 @@
  * out, no credential; README.md describes each call.
  */
 http_handler control_state, control_reset, control_worklogs, control_change_worklogs,
-    control_change_issues, control_clock, control_token, control_faults_get, control_faults_add,
-    control_faults_clear, control_limits, control_options;
+    control_change_issues, control_clock, control_webhook, control_token, control_faults_get,
+    control_faults_add, control_faults_clear, control_limits, control_options;
 
 #endif

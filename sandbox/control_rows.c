@@ -526,6 +526,15 @@ void control_change_issues(struct http_exchange *ex)
         strbuf_addf(&ex->out, "{\"issue\":\"%" PRId64 "\",\"seconds\":%" PRId64 "}",
                     site->issues[issue].id, *left);
         return;
+    } else if (str_eq_z(action, "conceal")) {
+        uint32_t user = site_find_user(site, json_str(change.body, "account"));
+
+        if (user == NONE || !issue_conceal(site, issue, user)) {
+            api_error(ex, 400, "account must be the id of somebody on the site");
+            return;
+        }
+    } else if (str_eq_z(action, "reveal")) {
+        issue_reveal(site, issue);
     } else if (!str_eq_z(action, "create")) {
         api_error(ex, 404,
                   "no such action; there are create, touch, delete, estimate, hide, unhide, "

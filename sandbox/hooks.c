@@ -9,6 +9,7 @@
 #include "hooks.h"
 
 #include <curl/curl.h>
+#include <stdatomic.h>
 #include <inttypes.h>
 #include <sodium.h>
 #include <stdarg.h>
@@ -32,7 +33,8 @@ struct delivery {
 };
 
 struct hooks {
-    char *url, *secret;     /* of the administrator's; NULL: none */
+    _Atomic(char *) url;    /* of the administrator's; NULL: none; set once, after the secret */
+    char *secret;           /* NULL: none */
     hooks_address *address; /* of the apps; NULL: none */
     void *address_arg;
     pthread_mutex_t mutex;
@@ -324,27 +326,52 @@ static void *run_sender(void *arg)
     return NULL;
 }
 
+enum err_class hooks_set_admin(struct hooks *hooks, const char *url, const char *secret,
+                               struct err *err)
+{
+    if (strncmp(url, "http://", 7) != 0)
+        return err_set(err, ERR_INPUT,
+                       "webhook %s: only http:// addresses of this machine are called", url);
+
+    char *url_copy = str_dup_z(str_from(url));
+    char *secret_copy = secret ? str_dup_z(str_from(secret)) : NULL;
+    enum err_class rc = ERR_OK;
+
+    pthread_mutex_lock(&hooks->mutex);
+    if (!url_copy || (secret && !secret_copy)) {
+        rc = err_memory(err);
+    } else if (hooks->url) {
+        rc = err_set(err, ERR_CONFLICT, "there is a webhook already");
+    } else {
+        hooks->secret = secret_copy;
+        hooks->url = url_copy;
+        url_copy = secret_copy = NULL;
+    }
+    pthread_mutex_unlock(&hooks->mutex);
+    free(url_copy);
+    free(secret_copy);
+    return rc;
+}
+
 enum err_class hooks_new(const char *url, const char *secret, struct hooks **ret, struct err *err)
 {
-    if (url && strncmp(url, "http://", 7) != 0)
-        return err_set(err, ERR_INPUT,
-                       "--webhook %s: only http:// addresses of this machine are called", url);
-
     struct hooks *hooks = calloc(1, sizeof(*hooks));
 
     if (!hooks)
         return err_memory(err);
-    hooks->url = url ? str_dup_z(str_from(url)) : NULL;
-    hooks->secret = secret ? str_dup_z(str_from(secret)) : NULL;
     (void)pthread_mutex_init(&hooks->mutex, NULL);
     (void)pthread_cond_init(&hooks->changed, NULL);
     (void)curl_global_init(CURL_GLOBAL_DEFAULT);
-    if ((url && !hooks->url) || (secret && !hooks->secret) ||
-        pthread_create(&hooks->thread, NULL, run_sender, hooks) != 0) {
+
+    enum err_class rc = url ? hooks_set_admin(hooks, url, secret, err) : ERR_OK;
+
+    if (rc == ERR_OK && pthread_create(&hooks->thread, NULL, run_sender, hooks) != 0)
+        rc = err_memory(err);
+    if (rc != ERR_OK) {
         free(hooks->url);
         free(hooks->secret);
         free(hooks);
-        return err_memory(err);
+        return rc;
     }
     *ret = hooks;
     return ERR_OK;

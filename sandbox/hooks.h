@@ -28,6 +28,12 @@ enum hook_way { HOOK_ADMIN, HOOK_CONNECT, HOOK_FORGE, HOOK_WAY_COUNT };
 MUST_USE enum err_class hooks_new(const char *url, const char *secret, struct hooks **ret,
                                   struct err *err);
 /*
+ * The administrator sets the webhook up later: allowed once, and where hooks_new was given none.
+ * ERR_INPUT, ERR_CONFLICT, ERR_MEMORY.
+ */
+MUST_USE enum err_class hooks_set_admin(struct hooks *hooks, const char *url, const char *secret,
+                                        struct err *err);
+/*
  * Installed apps are told as well: `address` says where to and with which Authorization, each time
  * that something is sent; false: no such app is installed. Before anything happens.
  */

@@ -118,6 +118,7 @@ const struct http_route api_routes[] = {
     {HTTP_POST, "/sandbox/worklogs/{action}", CONTROL_BYTES, control_change_worklogs},
     {HTTP_POST, "/sandbox/issues/{action}", CONTROL_BYTES, control_change_issues},
     {HTTP_POST, "/sandbox/rules", CONTROL_BYTES, control_rules},
+    {HTTP_POST, "/sandbox/webhook", CONTROL_BYTES, control_webhook},
     {HTTP_POST, "/sandbox/clock", CONTROL_BYTES, control_clock},
     {HTTP_POST, "/sandbox/token", CONTROL_BYTES, control_token},
     {HTTP_POST, "/sandbox/limits", CONTROL_BYTES, control_limits},

@@ -17,11 +17,25 @@ static void ask_to_stop(int signal_number)
 }
 
 static const struct cli_verb *const verbs[] = {
-    &verb_tenant_add,     &verb_tenant_list,   &verb_tenant_token,   &verb_tenant_remove,
-    &verb_tenant_webhook, &verb_tenant_attach, &verb_forge_manifest, &verb_serve,
-    &verb_admin,          &verb_token_add,     &verb_token_list,     &verb_token_remove,
-    &verb_sync,           &verb_report,        &verb_worklogs,       &verb_tag,
-    &verb_policy,         &verb_doctor,
+    &verb_tenant_add,
+    &verb_tenant_list,
+    &verb_tenant_token,
+    &verb_tenant_remove,
+    &verb_tenant_webhook,
+    &verb_tenant_attach,
+    &verb_forge_manifest,
+    &verb_serve,
+    &verb_settings,
+    &verb_admin,
+    &verb_token_add,
+    &verb_token_list,
+    &verb_token_remove,
+    &verb_sync,
+    &verb_report,
+    &verb_worklogs,
+    &verb_tag,
+    &verb_policy,
+    &verb_doctor,
 };
 
 /*

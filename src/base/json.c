@@ -76,6 +76,40 @@ enum err_class json_read_insitu(char *text, size_t len, const char *what, yyjson
     return read_opts(text, len, YYJSON_READ_INSITU, what, ret, err);
 }
 
+static bool has_twins(yyjson_val *object)
+{
+    yyjson_obj_iter at = yyjson_obj_iter_with(object);
+    yyjson_val *name, *other;
+
+    while ((name = yyjson_obj_iter_next(&at))) {
+        yyjson_obj_iter rest = at;
+
+        while ((other = yyjson_obj_iter_next(&rest)))
+            if (yyjson_equals_strn(name, yyjson_get_str(other), yyjson_get_len(other)))
+                return true;
+    }
+    return false;
+}
+
+enum err_class json_refuse_twins(yyjson_doc *doc, size_t members_max, const char *what,
+                                 struct err *err)
+{
+    /* The values of a document stand in one array, in the order of the text. */
+    yyjson_val *value = yyjson_doc_get_root(doc), *end = value + yyjson_doc_get_val_count(doc);
+
+    for (; value < end; value++) {
+        if (!yyjson_is_obj(value))
+            continue;
+        if (yyjson_obj_size(value) > members_max)
+            return err_set(err, ERR_LIMIT, "an object in %s has over %zu members; send fewer", what,
+                           members_max);
+        if (has_twins(value))
+            return err_set(err, ERR_INPUT,
+                           "a name stands twice in an object of %s; send each name once", what);
+    }
+    return ERR_OK;
+}
+
 struct str json_str(yyjson_val *object, const char *name)
 {
     yyjson_val *value = yyjson_obj_get(object, name);

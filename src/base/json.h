@@ -20,6 +20,15 @@ MUST_USE enum err_class json_read(struct str text, const char *what, yyjson_doc 
  */
 MUST_USE enum err_class json_read_insitu(char *text, size_t len, const char *what, yyjson_doc **ret,
                                          struct err *err);
+/*
+ * Refuses a name that stands twice in an object, at any depth, and objects with over `members_max`
+ * members. Readers differ in which of the two they take (RFC 8259, 4), so what was checked by one
+ * could be read otherwise by another; therefore for what comes from outside and is believed.
+ * ERR_INPUT, ERR_LIMIT; the name is not told, it may be a user's text. members_max turns for each
+ * member at most.
+ */
+MUST_USE enum err_class json_refuse_twins(yyjson_doc *doc, size_t members_max, const char *what,
+                                          struct err *err);
 static inline void yyjson_doc_autop(yyjson_doc **doc)
 {
     yyjson_doc_free(*doc);

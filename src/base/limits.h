@@ -17,6 +17,7 @@
 /* JSON and text */
 #define LIMIT_JSON_DEPTH 64
 #define LIMIT_JSON_BYTES (64 * 1024 * 1024)
+#define LIMIT_JSON_MEMBERS 256 /* of one object in a request */
 #define LIMIT_FILE_BYTES (64 * 1024 * 1024)
 
 /* Remote calls */

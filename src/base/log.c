@@ -14,11 +14,11 @@
 #define DAY_NAME_BYTES (CIVIL_DATE_BYTES + 4)
 
 struct log {
-    int fd; /* -1: none yet */
-    enum log_level least;
+    int fd;            /* -1: none yet */
+    _Atomic int least; /* of enum log_level */
     /* Day files: */
     char *dir; /* NULL: one file, borrowed */
-    int keep_days;
+    _Atomic int keep_days;
     int32_t day; /* of fd, days since 1970 */
     bool also_stderr;
     pthread_mutex_t mutex; /* of fd and day */
@@ -32,7 +32,8 @@ struct log *log_new(int fd, enum log_level least)
 
     if (!log)
         return NULL;
-    *log = (struct log){.fd = fd, .least = least};
+    log->fd = fd;
+    log->least = (int)least;
     (void)pthread_mutex_init(&log->mutex, NULL);
     return log;
 }
@@ -61,6 +62,12 @@ void log_free(struct log *log)
     (void)pthread_mutex_destroy(&log->mutex);
     free(log->dir);
     free(log);
+}
+
+void log_retune(struct log *log, int keep_days, enum log_level least)
+{
+    log->keep_days = keep_days;
+    log->least = (int)least;
 }
 
 /* ---- Day files ---- */
@@ -141,7 +148,7 @@ void log_event(const struct ctx *ctx, enum log_level level, const char *event,
 {
     struct log *log = ctx->log;
 
-    if (!log || level < log->least)
+    if (!log || (int)level < log->least)
         return;
 
     struct strbuf line = STRBUF_INIT(LINE_MAX_BYTES);

@@ -32,6 +32,8 @@ struct log *log_new(int fd, enum log_level least); /* fd is borrowed; NULL when 
  */
 struct log *log_new_daily(const char *dir, int keep_days, enum log_level least, bool also_stderr);
 void log_free(struct log *log); /* NULL is fine */
+/* From now on: the least level, and how long day files are kept. Any thread. */
+void log_retune(struct log *log, int keep_days, enum log_level least);
 /* Does nothing when ctx->log is NULL. Never fails: a line that cannot be written is dropped. */
 void log_event(const struct ctx *ctx, enum log_level level, const char *event,
                const struct log_field *fields);

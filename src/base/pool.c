@@ -3,6 +3,9 @@
  *
  * The lock guards everything; no work runs under it. Work is in the ring until a thread has taken
  * it, also when one is idle; so the ring has room for what may wait and for one piece a thread.
+ *
+ * A lane's work that waits though a thread is idle is never forgotten: its lane has its share
+ * running, and each of those threads looks again when it is done.
  */
 #include "base/pool.h"
 
@@ -13,6 +16,7 @@
 struct work {
     void (*run)(void *arg);
     void *arg;
+    uint64_t lane;
 };
 
 struct pool {
@@ -20,31 +24,74 @@ struct pool {
     pthread_cond_t arrived; /* work, or the end */
     bool ending;
     size_t threads_max, started, busy;
+    size_t lane_threads_max, lane_room; /* running; running and waiting */
     pthread_t *threads;
-    size_t room, first, count; /* the ring */
+    uint64_t running[POOL_THREADS_MAX]; /* lanes of what runs, `busy` of them in no order */
+    size_t room, first, count;          /* the ring */
     struct work ring[];
 };
+
+/* ---- Under the lock ---- */
+
+static size_t running_of(const struct pool *pool, uint64_t lane)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < pool->busy; i++)
+        count += pool->running[i] == lane;
+    return count;
+}
+
+static struct work *waiting_at(struct pool *pool, size_t nth)
+{
+    return &pool->ring[(pool->first + nth) % pool->room];
+}
+
+/* The first whose lane may run one more; those before it move up. */
+static bool take(struct pool *pool, struct work *ret)
+{
+    for (size_t i = 0; i < pool->count; i++) {
+        struct work work = *waiting_at(pool, i);
+
+        if (work.lane != 0 && running_of(pool, work.lane) >= pool->lane_threads_max)
+            continue;
+        for (size_t k = i; k > 0; k--)
+            *waiting_at(pool, k) = *waiting_at(pool, k - 1);
+        pool->first = (pool->first + 1) % pool->room;
+        pool->count--;
+        pool->running[pool->busy++] = work.lane;
+        *ret = work;
+        return true;
+    }
+    return false;
+}
+
+static void ran(struct pool *pool, uint64_t lane)
+{
+    size_t at = 0;
+
+    while (pool->running[at] != lane) /* it is there: this thread put it in */
+        at++;
+    pool->running[at] = pool->running[--pool->busy];
+}
 
 static void *take_and_run(void *arg)
 {
     struct pool *pool = arg;
+    struct work work;
 
     pthread_mutex_lock(&pool->lock);
     for (;;) {
-        while (pool->count == 0 && !pool->ending)
+        bool taken;
+
+        while (!(taken = take(pool, &work)) && !pool->ending)
             pthread_cond_wait(&pool->arrived, &pool->lock);
-        if (pool->count == 0)
+        if (!taken)
             break;
-
-        struct work work = pool->ring[pool->first];
-
-        pool->first = (pool->first + 1) % pool->room;
-        pool->count--;
-        pool->busy++;
         pthread_mutex_unlock(&pool->lock);
         work.run(work.arg);
         pthread_mutex_lock(&pool->lock);
-        pool->busy--;
+        ran(pool, work.lane);
     }
     pthread_mutex_unlock(&pool->lock);
     return NULL;
@@ -66,6 +113,8 @@ struct pool *pool_new(size_t threads, size_t waiting_max)
     }
     pool->threads_max = threads;
     pool->room = room;
+    pool->lane_threads_max = threads - threads / 4;
+    pool->lane_room = pool->lane_threads_max + waiting_max / 2;
     (void)pthread_mutex_init(&pool->lock, NULL); /* neither can fail on Linux */
     (void)pthread_cond_init(&pool->arrived, NULL);
     return pool;
@@ -98,16 +147,29 @@ static bool has_thread(struct pool *pool)
     return pool->started > 0;
 }
 
-bool pool_add(struct pool *pool, void (*run)(void *arg), void *arg)
+static bool lane_is_full(struct pool *pool, uint64_t lane)
 {
+    size_t count = running_of(pool, lane);
+
+    if (lane == 0)
+        return false;
+    for (size_t i = 0; i < pool->count; i++)
+        count += waiting_at(pool, i)->lane == lane;
+    return count >= pool->lane_room;
+}
+
+enum pool_added pool_add(struct pool *pool, uint64_t lane, void (*run)(void *arg), void *arg)
+{
+    enum pool_added added = POOL_FULL;
+
     pthread_mutex_lock(&pool->lock);
-
-    bool taken = !pool->ending && pool->busy + pool->count < pool->room && has_thread(pool);
-
-    if (taken) {
-        pool->ring[(pool->first + pool->count++) % pool->room] = (struct work){run, arg};
+    if (lane_is_full(pool, lane)) {
+        added = POOL_LANE_FULL;
+    } else if (!pool->ending && pool->busy + pool->count < pool->room && has_thread(pool)) {
+        *waiting_at(pool, pool->count++) = (struct work){run, arg, lane};
         pthread_cond_signal(&pool->arrived);
+        added = POOL_TAKEN;
     }
     pthread_mutex_unlock(&pool->lock);
-    return taken;
+    return added;
 }

@@ -399,6 +399,42 @@ static void a_full_buffer_is_told_at_the_end(void **state)
     strbuf_done(&buf);
 }
 
+static void assert_twins(const char *text, enum err_class class)
+{
+    AUTO(yyjson_doc_autop) yyjson_doc *doc = NULL;
+    struct err err = {0};
+
+    assert_int_equal(json_read(str_from(text), "the body", &doc, &err), ERR_OK);
+    if (json_refuse_twins(doc, 3, "the body", &err) != class)
+        fail_msg("%s: %s", text, err.msg);
+    if (class == ERR_OK)
+        return;
+    assert_non_null(strstr(err.msg, "the body"));
+    assert_null(strstr(err.msg, "secret")); /* the name may be a user's */
+}
+
+static void a_name_may_stand_once_in_an_object(void **state)
+{
+    (void)state;
+    assert_twins("{}", ERR_OK);
+    assert_twins("7", ERR_OK);
+    assert_twins("{\"a\":1,\"b\":{\"a\":2},\"c\":[{\"a\":3},{\"a\":4}]}", ERR_OK);
+    assert_twins("{\"a\":\"a\",\"b\":\"a\",\"\":1}", ERR_OK);
+    assert_twins("{\"a\":1,\"A\":2}", ERR_OK);
+    assert_twins("{\"secret\":1,\"b\":2,\"secret\":3}", ERR_INPUT);
+    assert_twins("{\"\":1,\"\":1}", ERR_INPUT);
+    assert_twins("{\"a\":1,\"\\u0061\":2}", ERR_INPUT); /* the same, written otherwise */
+    assert_twins("{\"a\\u0000b\":1,\"a\\u0000c\":2}", ERR_OK);
+    assert_twins("[[{\"x\":[{\"secret\":1,\"secret\":1}]}]]", ERR_INPUT);
+}
+
+static void members_of_an_object_have_a_limit(void **state)
+{
+    (void)state;
+    assert_twins("{\"a\":1,\"b\":2,\"c\":3}", ERR_OK);
+    assert_twins("[{\"a\":1,\"b\":2,\"c\":3,\"secret\":4}]", ERR_LIMIT);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -416,6 +452,8 @@ int main(void)
         cmocka_unit_test(random_bytes_always_give_json),
         cmocka_unit_test(what_json_has_no_number_for_is_null),
         cmocka_unit_test(a_full_buffer_is_told_at_the_end),
+        cmocka_unit_test(a_name_may_stand_once_in_an_object),
+        cmocka_unit_test(members_of_an_object_have_a_limit),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

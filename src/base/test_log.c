@@ -107,6 +107,9 @@ static void levels_below_the_least_are_not_written(void **state)
     assert_string_equal(lines(fixture), "");
     LOG(&fixture->fake.ctx, LOG_INFO, "loud");
     assert_non_null(strstr(lines(fixture), "loud"));
+    log_retune(fixture->fake.ctx.log, 30, LOG_DEBUG); /* while it runs */
+    LOG(&fixture->fake.ctx, LOG_DEBUG, "no_more_quiet");
+    assert_non_null(strstr(lines(fixture), "no_more_quiet"));
 }
 
 static void without_a_log_there_is_silence(void **state)

@@ -84,7 +84,7 @@ static void all_that_was_taken_is_done(void **state)
 
     (void)state;
     for (int i = 0; i < 103; i++)
-        assert_true(pool_add(pool, pass, &gate));
+        assert_int_equal(pool_add(pool, 0, pass, &gate), POOL_TAKEN);
     set_open(&gate, true);
     pool_free(pool);
     assert_int_equal(gate.done, 103);
@@ -98,10 +98,10 @@ static void as_much_waits_as_was_said_and_no_more(void **state)
 
     (void)state;
     for (int i = 0; i < 5; i++)
-        assert_true(pool_add(pool, pass, &gate));
-    assert_false(pool_add(pool, pass, &gate));
+        assert_int_equal(pool_add(pool, 0, pass, &gate), POOL_TAKEN);
+    assert_int_equal(pool_add(pool, 0, pass, &gate), POOL_FULL);
     await(&gate, &gate.inside, 2);
-    assert_false(pool_add(pool, pass, &gate)); /* two run, three wait */
+    assert_int_equal(pool_add(pool, 0, pass, &gate), POOL_FULL); /* two run, three wait */
     set_open(&gate, true);
     await(&gate, &gate.done, 5);
     pool_free(pool);
@@ -116,8 +116,8 @@ static void each_piece_has_a_thread_as_long_as_there_are_threads(void **state)
 
     (void)state;
     for (int i = 0; i < 4; i++)
-        assert_true(pool_add(pool, pass, &gate));
-    assert_false(pool_add(pool, pass, &gate));
+        assert_int_equal(pool_add(pool, 0, pass, &gate), POOL_TAKEN);
+    assert_int_equal(pool_add(pool, 0, pass, &gate), POOL_FULL);
     await(&gate, &gate.inside, 4); /* all at once: nobody waits for another */
     set_open(&gate, true);
     pool_free(pool);
@@ -140,13 +140,13 @@ static void threads_are_started_when_none_is_idle(void **state)
      */
     set_open(&gate, true);
     for (size_t i = 1; i <= 50; i++) {
-        assert_true(pool_add(pool, pass, &gate));
+        assert_int_equal(pool_add(pool, 0, pass, &gate), POOL_TAKEN);
         await(&gate, &gate.done, i);
     }
     assert_in_range(gate.thread_count, 1, 8);
     set_open(&gate, false);
     for (int i = 0; i < 3; i++)
-        assert_true(pool_add(pool, pass, &gate));
+        assert_int_equal(pool_add(pool, 0, pass, &gate), POOL_TAKEN);
     await(&gate, &gate.inside, 3);
     assert_in_range(gate.thread_count, 3, 10);
     set_open(&gate, true);
@@ -165,7 +165,7 @@ static void step(void *arg)
 
     chain->done++;
     chain->left--;
-    if (chain->left == 0 || !pool_add(chain->pool, step, chain))
+    if (chain->left == 0 || pool_add(chain->pool, 0, step, chain) != POOL_TAKEN)
         set_open(chain->gate, true);
 }
 
@@ -176,8 +176,8 @@ static void work_may_add_work(void **state)
 
     (void)state;
     chain.pool = new_pool(2, 2);
-    assert_true(pool_add(chain.pool, pass, &gate));
-    assert_true(pool_add(chain.pool, step, &chain));
+    assert_int_equal(pool_add(chain.pool, 0, pass, &gate), POOL_TAKEN);
+    assert_int_equal(pool_add(chain.pool, 0, step, &chain), POOL_TAKEN);
     await(&gate, &gate.done, 1); /* the chain's end opens the gate */
     pool_free(chain.pool);
     assert_int_equal(chain.done, 100);
@@ -197,7 +197,7 @@ static void *add_many(void *arg)
     struct adder *adder = arg;
 
     for (int i = 0; i < EACH; i++)
-        adder->taken += pool_add(adder->pool, pass, adder->gate);
+        adder->taken += pool_add(adder->pool, 0, pass, adder->gate) == POOL_TAKEN;
     return NULL;
 }
 
@@ -225,10 +225,52 @@ static void many_may_add_at_once(void **state)
     assert_in_range(gate.most, 1, 4);
 }
 
+/* The lane of a busy client, and of another. */
+enum { GREEDY = 1, MODEST };
+
+static void one_client_cannot_have_all_threads(void **state)
+{
+    struct pool *pool = new_pool(4, 100);
+    struct gate gate = GATE_INIT, other = GATE_INIT;
+
+    (void)state;
+    for (int i = 0; i < 20; i++)
+        assert_int_equal(pool_add(pool, GREEDY, pass, &gate), POOL_TAKEN);
+    await(&gate, &gate.inside, 3);
+    assert_int_equal(pool_add(pool, MODEST, pass, &other), POOL_TAKEN);
+    await(&other, &other.inside, 1); /* before the 17 that wait */
+    assert_int_equal(gate.most, 3);
+    set_open(&other, true);
+    set_open(&gate, true);
+    pool_free(pool);
+    assert_int_equal(gate.done, 20);
+    assert_int_equal(gate.most, 3);
+    assert_int_equal(other.done, 1);
+}
+
+static void one_client_cannot_have_all_room(void **state)
+{
+    struct pool *pool = new_pool(4, 10);
+    struct gate gate = GATE_INIT;
+
+    (void)state;
+    for (int i = 0; i < 3 + 5; i++)
+        assert_int_equal(pool_add(pool, GREEDY, pass, &gate), POOL_TAKEN);
+    assert_int_equal(pool_add(pool, GREEDY, pass, &gate), POOL_LANE_FULL);
+    for (int i = 0; i < 6; i++)
+        assert_int_equal(pool_add(pool, MODEST, pass, &gate), POOL_TAKEN);
+    assert_int_equal(pool_add(pool, MODEST, pass, &gate), POOL_FULL);
+    set_open(&gate, true);
+    pool_free(pool);
+    assert_int_equal(gate.done, 14);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_was_taken_is_done),
+        cmocka_unit_test(one_client_cannot_have_all_threads),
+        cmocka_unit_test(one_client_cannot_have_all_room),
         cmocka_unit_test(as_much_waits_as_was_said_and_no_more),
         cmocka_unit_test(each_piece_has_a_thread_as_long_as_there_are_threads),
         cmocka_unit_test(threads_are_started_when_none_is_idle),

@@ -83,6 +83,7 @@ extern const struct cli_verb verb_forge_manifest;
 extern const struct cli_verb verb_policy;
 extern const struct cli_verb verb_report;
 extern const struct cli_verb verb_serve;
+extern const struct cli_verb verb_settings;
 extern const struct cli_verb verb_sync;
 extern const struct cli_verb verb_tag;
 extern const struct cli_verb verb_tenant_add;

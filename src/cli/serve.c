@@ -1,38 +1,28 @@
 /* serve.c: `tenon serve`, the daemon in the foreground until SIGTERM or Ctrl-C. */
 #include "cli/cli.h"
 
-#include <unistd.h>
-
 #include "apps/apps.h"
 #include "base/log.h"
+#include "cli/notify.h"
+#include "cli/settings.h"
 #include "daemon/daemon.h"
 
-#define CONFIG_NAME "tenon.conf"
-#define SETTINGS_BYTES ((size_t)1024 * 1024)
 #define LOOK_MS 200
 
-extern char **environ;
+static volatile sig_atomic_t hung_up;
 
-/* --config FILE, else tenon.conf in the data folder when it is there. */
-static char *config_path(struct cli *cli)
+static void note_hangup(int signal_number)
 {
-    const char *given = cli_value(cli, "config");
-    char *path = given ? strdup(given) : disk_join(cli->data_dir, CONFIG_NAME);
-
-    if (path && !given && !disk_exists(&cli->ctx, path)) {
-        free(path);
-        return NULL;
-    }
-    return path;
+    (void)signal_number;
+    hung_up = 1;
 }
 
+/* What stands on the command line wins over the file and the environment. */
 static enum err_class read_config(struct cli *cli, struct arena *arena, struct config *ret,
                                   struct err *err)
 {
-    char *path = config_path(cli);
-    enum err_class rc = config_read(&cli->ctx, arena, path, (const char *const *)environ, ret, err);
+    enum err_class rc = cli_settings(cli, arena, ret, err);
 
-    free(path);
     if (rc == ERR_OK && cli_value(cli, "listen"))
         ret->server.listen = cli_value(cli, "listen");
     if (rc == ERR_OK && cli_value(cli, "public-url"))
@@ -40,12 +30,13 @@ static enum err_class read_config(struct cli *cli, struct arena *arena, struct c
     return rc;
 }
 
+/* As log.level names them; literals, that outlive any reading of the settings. */
+static const char *const level_names[] = {"debug", "info", "warn", "error"};
+
 static enum log_level level_of(const char *name)
 {
-    static const char *const names[] = {"debug", "info", "warn", "error"};
-
-    for (size_t i = 0; i < ARRAY_LEN(names); i++)
-        if (strcmp(names[i], name) == 0)
+    for (size_t i = 0; i < ARRAY_LEN(level_names); i++)
+        if (strcmp(level_names[i], name) == 0)
             return (enum log_level)i;
     return LOG_INFO;
 }
@@ -69,7 +60,67 @@ static enum err_class open_log(struct cli *cli, const struct config *config, str
     return rc;
 }
 
-static enum err_class serve(struct cli *cli, const struct config *config, struct err *err)
+/* ---- SIGHUP ---- */
+
+static void tell_change(void *arg, const char *key, bool reloads)
+{
+    const struct cli *cli = arg;
+
+    if (reloads)
+        LOG(&cli->ctx, LOG_INFO, "setting_taken", LOG_NAME("key", key));
+    else
+        LOG(&cli->ctx, LOG_WARN, "setting_needs_restart", LOG_NAME("key", key));
+}
+
+/* What config_compare says a running server takes. */
+static void take_changes(struct cli *cli, struct config *config, const struct config *fresh)
+{
+    enum log_level level = level_of(fresh->log.level);
+
+    config_compare(config, fresh, tell_change, cli);
+    config->jobs.poll_s = fresh->jobs.poll_s;
+    config->jobs.verify_h = fresh->jobs.verify_h;
+    config->log.days = fresh->log.days;
+    config->log.level = level_names[level];
+    log_retune(cli->ctx.log, (int)config->log.days, level);
+}
+
+/* A setting or a certificate that is no good changes nothing; it is told, and the server goes on.
+ */
+static void reload(struct cli *cli, struct config *config, struct daemon *daemon)
+{
+    AUTO(arena_free_autop) struct arena *arena = arena_new(CLI_SETTINGS_BYTES);
+    struct config fresh;
+    struct err err = {0};
+    enum err_class rc = arena ? read_config(cli, arena, &fresh, &err) : err_memory(&err);
+
+    if (rc == ERR_OK)
+        take_changes(cli, config, &fresh);
+    if (rc == ERR_OK)
+        rc = daemon_reload(daemon, &err);
+    LOG(&cli->ctx, rc == ERR_OK ? LOG_INFO : LOG_ERROR, "reloaded",
+        LOG_NAME("result", err_class_name(rc)));
+    if (rc != ERR_OK) /* with a path and a line: for the journal, not for our log */
+        fprintf(stderr, "tenon serve: SIGHUP: %s; what was in use stays\n", err.msg);
+}
+
+/* ---- Running ---- */
+
+static void run_until_stopped(struct cli *cli, struct config *config, struct daemon *daemon)
+{
+    while (!ctx_stopped(&cli->ctx)) {
+        if (hung_up) {
+            hung_up = 0;
+            notify_reloading();
+            reload(cli, config, daemon);
+            notify("READY=1");
+        }
+        daemon_tick(daemon);
+        ctx_sleep_ms(&cli->ctx, LOOK_MS);
+    }
+}
+
+static enum err_class serve(struct cli *cli, struct config *config, struct err *err)
 {
     const struct daemon_options options = {
         .data_dir = cli->data_dir,
@@ -78,25 +129,27 @@ static enum err_class serve(struct cli *cli, const struct config *config, struct
         .app_count = tenon_app_count,
         .config = config,
     };
+    const struct sigaction action = {.sa_handler = note_hangup};
     struct daemon *daemon = NULL;
-    enum err_class rc = daemon_start(&cli->ctx, &options, &daemon, err);
+    enum err_class rc;
 
+    (void)sigaction(SIGHUP, &action, NULL); /* cannot fail with a valid signal number */
+    rc = daemon_start(&cli->ctx, &options, &daemon, err);
     if (rc != ERR_OK)
         return rc;
     /* The line that scripts wait for. */
     printf("tenon serve: listening on port %u\n", daemon_port(daemon));
     (void)fflush(stdout);
-    while (!ctx_stopped(&cli->ctx)) {
-        daemon_tick(daemon);
-        ctx_sleep_ms(&cli->ctx, LOOK_MS);
-    }
+    notify("READY=1");
+    run_until_stopped(cli, config, daemon);
+    notify("STOPPING=1");
     daemon_stop(daemon);
     return ERR_OK;
 }
 
 static enum err_class run(struct cli *cli, struct err *err)
 {
-    AUTO(arena_free_autop) struct arena *arena = arena_new(SETTINGS_BYTES);
+    AUTO(arena_free_autop) struct arena *arena = arena_new(CLI_SETTINGS_BYTES);
     AUTO(data_close_autop) struct data *data = NULL;
     struct config config;
     enum err_class rc = arena ? read_config(cli, arena, &config, err) : err_memory(err);
@@ -112,10 +165,13 @@ const struct cli_verb verb_serve = {
     .name = "serve",
     .args = "",
     .summary = "Run the server: pages, API, webhooks, syncs by themselves",
-    .about = "Serves until SIGTERM or Ctrl-C, then finishes what it was asked. Settings come from\n"
-             "tenon.conf in the data folder, or --config FILE; each also by the environment, like\n"
-             "TENON_SERVER_PUBLIC_URL. docs/settings.md lists them.\n\n"
-             "  tenon serve --listen 127.0.0.1:8080",
+    .about =
+        "Serves until SIGTERM or Ctrl-C, then finishes what it was asked; a second one ends it\n"
+        "at once. SIGHUP takes what has changed in the settings and the TLS certificate, where\n"
+        "that goes without a restart; the log tells. Settings come from\n"
+        "tenon.conf in the data folder, or --config FILE; each also by the environment, like\n"
+        "TENON_SERVER_PUBLIC_URL. `tenon settings` lists them.\n\n"
+        "  tenon serve --listen 127.0.0.1:8080",
     .options =
         {
             {"listen", "ADDRESS:PORT", "where to listen (default 127.0.0.1:8080)"},

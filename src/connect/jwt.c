@@ -53,24 +53,6 @@ static enum err_class decode(struct arena *arena, struct str text, const char *w
     return ERR_OK;
 }
 
-static enum err_class refuse_duplicates(yyjson_val *object, const char *what, struct err *err)
-{
-    yyjson_obj_iter at = yyjson_obj_iter_with(object);
-    yyjson_val *name, *other;
-
-    if (yyjson_obj_size(object) > JWT_MEMBERS_MAX)
-        return err_set(err, ERR_DENIED, "an object in the token's %s has over %d members", what,
-                       JWT_MEMBERS_MAX);
-    while ((name = yyjson_obj_iter_next(&at))) {
-        yyjson_obj_iter rest = at;
-
-        while ((other = yyjson_obj_iter_next(&rest)))
-            if (yyjson_equals_strn(name, yyjson_get_str(other), yyjson_get_len(other)))
-                return err_set(err, ERR_DENIED, "a name stands twice in the token's %s", what);
-    }
-    return ERR_OK;
-}
-
 /* One part: base64url of a JSON object. Its text is changed by the reader and is what views see. */
 static enum err_class read_object(struct arena *arena, struct str text, const char *what,
                                   yyjson_doc **ret, struct err *err)
@@ -88,16 +70,14 @@ static enum err_class read_object(struct arena *arena, struct str text, const ch
         return err_set(err, ERR_DENIED,
                        "the token's %s is not a JSON object of at most %d levels in UTF-8", what,
                        LIMIT_JSON_DEPTH);
-
-    /* The values of a document stand in one array, in the order of the text. */
-    yyjson_val *value = yyjson_doc_get_root(doc), *end = value + yyjson_doc_get_val_count(doc);
-
-    for (; value < end && class == ERR_OK; value++)
-        if (yyjson_is_obj(value))
-            class = refuse_duplicates(value, what, err);
-    if (class == ERR_OK)
-        *ret = TAKE(doc);
-    return class;
+    class = json_refuse_twins(doc, JWT_MEMBERS_MAX, what, err);
+    if (class == ERR_LIMIT)
+        return err_set(err, ERR_DENIED, "an object in the token's %s has over %d members", what,
+                       JWT_MEMBERS_MAX);
+    if (class != ERR_OK)
+        return err_set(err, ERR_DENIED, "a name stands twice in the token's %s", what);
+    *ret = TAKE(doc);
+    return ERR_OK;
 }
 
 /* Absent and null are the empty view. */

@@ -13,6 +13,7 @@
 #include "base/limits.h"
 #include "connect/bearers.h"
 #include "connect/connect_call.h"
+#include "connect/oauth.h"
 
 /* How long it is believed whose the tenant's token is. */
 #define OWN_ACCOUNT_MS (INT64_C(10) * 60 * 1000)
@@ -188,6 +189,26 @@ static enum err_class by_forge_user(struct link *link, const struct asking *aski
     return rc;
 }
 
+/* The consent that the person gave when signing in with Jira. */
+static enum err_class by_consent(struct link *link, const struct asking *asking, struct err *err)
+{
+    struct oauth_access access = {0};
+    enum err_class rc;
+
+    if (!asking->as->oauth)
+        return err_set(err, ERR_NOT_FOUND, "signing in with Jira is not set up");
+    rc = oauth_access_token(asking->as->oauth, asking->tenant->info.id, asking->as->who->account,
+                            &access, err);
+    if (rc == ERR_FORBIDDEN) /* none, or no more: there may be another way */
+        return err_set(err, ERR_NOT_FOUND, "the person has not signed in with Jira");
+    if (rc != ERR_OK)
+        return rc;
+    rc = use_bearer(link, strbuf_str(&access.token), err);
+    use_base(link, access.base_url);
+    vault_wipe(&access.token);
+    return rc;
+}
+
 static enum err_class by_connect_user(struct link *link, const struct asking *asking,
                                       struct err *err)
 {
@@ -240,7 +261,7 @@ static enum err_class by_own_token(struct link *link, const struct asking *askin
 }
 
 static way_fn *const own_ways[] = {by_token, by_forge_system, by_connect_app};
-static way_fn *const person_ways[] = {by_forge_user, by_connect_user, by_own_token};
+static way_fn *const person_ways[] = {by_forge_user, by_consent, by_connect_user, by_own_token};
 
 static enum err_class try_ways(struct link *link, const struct asking *asking, way_fn *const *ways,
                                size_t count, struct err *err)
@@ -271,7 +292,7 @@ enum err_class link_open_as(struct link *link, struct tenant *tenant, const stru
                      "the tenant %s has no connection to Jira that works; give it a token with "
                      "`tenon tenant token %s`, or install the app in Jira again",
                      tenant->info.name, tenant->info.name);
-    if (rc == ERR_NOT_FOUND)
+    else if (rc == ERR_NOT_FOUND)
         rc = err_set(err, ERR_FORBIDDEN,
                      "this server cannot act in Jira as you: sign in with Jira, or open Tenon from "
                      "within Jira");

@@ -40,6 +40,7 @@ MUST_USE enum err_class link_open(struct link *link, struct tenant *tenant, cons
  *               local administrator: the tenant's own connection. ERR_FORBIDDEN says what is
  *               missing for acting as that person.
  *   ids         what acting for persons needs; NULL: none of that
+ *   oauth       the people's own consents (3LO); NULL: none of that
  *   user_token  Forge: what came with the request, x-forge-oauth-user; empty: none
  * May wait for the network: a token for acting as a person is fetched when it is not here.
  */
@@ -48,6 +49,7 @@ struct link_as {
     const struct principal *who;
     struct identities *ids;
     struct str user_token;
+    struct oauth *oauth;
 };
 MUST_USE enum err_class link_open_as(struct link *link, struct tenant *tenant,
                                      const struct link_as *as, const char *purpose,

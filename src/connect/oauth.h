@@ -83,8 +83,11 @@ struct oauth_access {
 MUST_USE enum err_class oauth_access_token(struct oauth *oauth, const char *tenant,
                                            const char *account, struct oauth_access *ret,
                                            struct err *err);
-/* Jira said 401 to that token: it is not given out again. */
-void oauth_reject(struct oauth *oauth, const char *tenant, const char *account, struct str token);
+/*
+ * Jira said 401 to the account: its token is not given out again, unless it is so new (a minute)
+ * that the fault must be another.
+ */
+void oauth_reject(struct oauth *oauth, const char *tenant, const char *account);
 
 struct oauth_consent {
     int64_t ends_ms; /* 0: there is none, or Jira does not take it any more */

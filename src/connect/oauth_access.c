@@ -20,6 +20,7 @@
 #define ENTRIES_MAX 2048
 #define FRESH_MS MS_PER_MINUTE       /* a token that is handed out is good for so long */
 #define GONE_MS (10 * MS_PER_SECOND) /* a lost consent is looked for again */
+#define REJECT_MS MS_PER_MINUTE
 #define RETRY_FIRST_MS (2 * MS_PER_SECOND)
 #define RETRY_CAP_MS (5 * MS_PER_MINUTE)
 #define CONSENT_MS MS_PER_MINUTE /* what is known of the consent's end is looked up again */
@@ -32,7 +33,7 @@ struct access {
     char account[LIMIT_ACCOUNT_ID_BYTES + 1];
     char cloud_id[CLOUD_ID_BYTES + 1];
     struct strbuf token; /* empty: none */
-    int64_t until_mono_ms, used_mono_ms;
+    int64_t made_mono_ms, until_mono_ms, used_mono_ms;
     bool renewing;
     bool forgotten; /* while it was being renewed */
     unsigned waiters;
@@ -146,6 +147,7 @@ static void keep(struct access *access, const struct ctx *ctx, const char *cloud
 
     drop_token(access);
     strbuf_add_str(&access->token, strbuf_str(&tokens->access));
+    access->made_mono_ms = mono;
     access->until_mono_ms = mono + tokens->life_ms;
     access->used_mono_ms = mono;
     access->failures = 0;
@@ -359,13 +361,14 @@ void oauth_access_put(struct oauth *oauth, const char *tenant, const char *accou
     (void)pthread_mutex_unlock(&oauth->table->lock);
 }
 
-void oauth_reject(struct oauth *oauth, const char *tenant, const char *account, struct str token)
+void oauth_reject(struct oauth *oauth, const char *tenant, const char *account)
 {
+    int64_t mono = ctx_mono_ms(oauth->ctx);
     struct access *access;
 
     (void)pthread_mutex_lock(&oauth->table->lock);
     access = find(oauth->table, tenant, account);
-    if (access && secret_equal(strbuf_str(&access->token), token))
+    if (access && mono - access->made_mono_ms >= REJECT_MS)
         drop_token(access);
     (void)pthread_mutex_unlock(&oauth->table->lock);
 }

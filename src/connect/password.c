@@ -60,8 +60,8 @@ struct passwords {
 
 /* Of no password: what is checked where there is none, so that it takes as long. */
 static const char nobody[PASSWORD_HASH_BYTES] = "$argon2id$v=19$m=65536,t=2,p=1$"
-                             "c29kaXVtIGNobG9yaWRlIQ$"
-                             "rnU5dRzLmLIYxxHXk/rEoPzNCDDBSgIs5X7HyzB5mkY";
+                                                "c29kaXVtIGNobG9yaWRlIQ$"
+                                                "rnU5dRzLmLIYxxHXk/rEoPzNCDDBSgIs5X7HyzB5mkY";
 
 enum err_class passwords_new(const struct ctx *ctx, struct passwords **ret, struct err *err)
 {

@@ -4,7 +4,7 @@
 
 /*
  * Passwords: hashing that is slow on purpose, few at a time, and a brake on guessing. Nothing is
- * stored here. Thread-safe; hashing takes a good part of a tenth of a second and 64 MiB, so it is
+ * stored here. Thread-safe; hashing takes tenths of a second and 64 MiB, so it is
  * for a thread that may wait, never for the server's own.
  */
 struct passwords;

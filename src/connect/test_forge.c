@@ -6,6 +6,7 @@
 #include <cmocka.h>
 
 #include "../../tests/lib/atlassian_world.h"
+#include "base/json.h"
 #include "connect/alias.h"
 #include "connect/attach.h"
 #include "connect/connect_app.h"

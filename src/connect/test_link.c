@@ -118,9 +118,13 @@ static void a_person_of_forge_calls_with_the_token_of_the_request(void **state)
 static void the_user_token_of_a_request_is_not_believed_for_others(void **state)
 {
     struct atlassian_world *world = *state;
+    const struct saying_forge event = {.principal = ""};
+    const struct incoming in = forge_call(world, &event);
     const struct principal who = person(BY_SESSION);
+    char tenant[TENANT_ID_BYTES + 1];
 
-    assert_int_equal(call(world, world->store.info.id, &who, STR("user-token-1")), ERR_FORBIDDEN);
+    atlassian_ok(world, forge_lifecycle(world->ids, &in, false, tenant, &world->err));
+    assert_int_equal(call(world, tenant, &who, STR("user-token-1")), ERR_FORBIDDEN);
 }
 
 static void a_connect_app_acts_as_the_person(void **state)

@@ -39,7 +39,7 @@ struct atlassian {
     const char *code;               /* what is taken once; NULL: none */
     const char *sites;              /* not NULL: the list of sites */
     const char *account;
-    int64_t life_s;
+    int64_t life_s, delay_ms;
     int lose;   /* so many answers of the token endpoint are lost after it has done its work */
     int status; /* not 0: of the token endpoint, with `body` */
     const char *body;
@@ -155,6 +155,7 @@ static void token_endpoint(struct atlassian *site, const struct net_request *req
             refuse(answer);
         }
     }
+    answer->delay_ms = site->delay_ms;
     if (site->lose > 0) {
         site->lose--;
         answer->error = ERR_NETWORK;
@@ -558,10 +559,14 @@ static void a_rejected_token_is_not_given_out_again(void **state)
 
     begin(world, &office);
     sign_in(world, &office);
-    oauth_reject(office.oauth, world->store.info.id, ANNA, STR("access-0")); /* an older one */
-    people_ok(world, get(world, &office));
+    oauth_reject(office.oauth, world->store.info.id, "712020:bert"); /* of whom nothing is known */
+    for (int i = 0; i < 3; i++) { /* a 401 for another reason causes no storm */
+        oauth_reject(office.oauth, world->store.info.id, ANNA);
+        people_ok(world, get(world, &office));
+    }
     assert_string_equal(strbuf_z(&office.access.token), "access-1");
-    oauth_reject(office.oauth, world->store.info.id, ANNA, STR("access-1"));
+    fake_ctx_advance(&world->store.fake, MS_PER_MINUTE);
+    oauth_reject(office.oauth, world->store.info.id, ANNA);
     people_ok(world, get(world, &office));
     assert_string_equal(strbuf_z(&office.access.token), "access-2");
     end(&office);
@@ -957,6 +962,7 @@ static void two_processes_never_spend_the_same_token(void **state)
     office.ctx.clock = real.clock; /* they wait for each other */
     office.ctx.clock_self = real.clock_self;
     sign_in(world, &office);
+    office.site.delay_ms = 100; /* long enough for the others to come in between */
     for (int round = 1; round <= 3; round++) {
         other = open_oauth(world, &office);
         restart(world, &office);

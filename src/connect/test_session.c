@@ -9,6 +9,7 @@
 
 #include "../../tests/lib/people_world.h"
 #include "base/civil.h"
+#include "connect/known.h"
 
 #define PUBLIC_URL "https://tenon.acme.example"
 #define ANNA "712020:anna"
@@ -160,6 +161,9 @@ static void cookies_that_are_not_ours_are_nobody_or_refused(void **state)
     }
 
     const char *value = strchr(visit.cookie, '=') + 1, *secret = strchr(value, '.') + 1;
+
+    people_ok(world, ask(world, visit.sessions, get(&visit), &visit)); /* the cache knows it */
+
     const struct {
         const char *before, *value, *after;
     } bad[] = {
@@ -451,6 +455,43 @@ static void many_sessions_push_each_other_out_of_the_cache_only(void **state)
     end(&visit);
 }
 
+/* Somebody asks the database, the session ends, and only then the answer comes. */
+static void an_answer_from_before_a_withdrawal_is_not_kept(void **state)
+{
+    struct people_world *world = *state;
+    struct known *known = known_new();
+    const struct known_entry entry = {.who = {.tenant = "t", .account = "a"}, .row = 7};
+    unsigned char digest[SECRET_DIGEST_BYTES] = {1}, other[SECRET_DIGEST_BYTES] = {2};
+    struct known_entry found;
+    uint64_t turn;
+
+    assert_non_null(known);
+    known_keep(known, world->ctx, known_turn(known), digest, &entry);
+    assert_true(known_find(known, world->ctx, digest, &found));
+    assert_int_equal(found.row, 7);
+    assert_false(known_find(known, world->ctx, other, &found));
+
+    turn = known_turn(known);
+    known_forget(known, digest);
+    known_keep(known, world->ctx, turn, digest, &entry);
+    assert_false(known_find(known, world->ctx, digest, &found));
+
+    turn = known_turn(known);
+    known_forget_all(known, "t", "a", 0);
+    known_keep(known, world->ctx, turn, digest, &entry);
+    assert_false(known_find(known, world->ctx, digest, &found));
+
+    /* Each of the three must fit. */
+    known_keep(known, world->ctx, known_turn(known), digest, &entry);
+    known_forget_all(known, "u", NULL, 0);
+    known_forget_all(known, "t", "b", 0);
+    known_forget_all(known, "t", "a", 8);
+    assert_true(known_find(known, world->ctx, digest, &found));
+    known_forget_all(known, "t", NULL, 7);
+    assert_false(known_find(known, world->ctx, digest, &found));
+    known_free(known);
+}
+
 /* ---- threads ---- */
 
 struct crowd {
@@ -536,6 +577,7 @@ int main(void)
         TEST(closing_an_account_ends_all_of_its_sessions_and_no_other),
         TEST(what_has_been_over_for_a_day_is_swept_by_the_next_sign_in),
         TEST(many_sessions_push_each_other_out_of_the_cache_only),
+        TEST(an_answer_from_before_a_withdrawal_is_not_kept),
         TEST(a_session_that_ended_stays_ended_for_all_threads),
     };
 

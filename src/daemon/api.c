@@ -44,8 +44,9 @@ static void refuse(struct http_exchange *ex, int status, const char *detail)
         http_out_header(ex, "WWW-Authenticate", "Bearer realm=\"tenon\"");
     if (status == 401 || status == 403)
         atomic_fetch_add(&daemon->metrics.refused, 1);
-    if (status == 503) {
+    if (status == 429 || status == 503)
         http_out_header(ex, "Retry-After", "2");
+    if (status == 503) {
         atomic_fetch_add(&daemon->metrics.busy, 1);
     }
     http_out_problem(ex, status, detail);
@@ -164,6 +165,10 @@ static void answer_error(struct running *running, enum err_class rc, const struc
     const struct request *request = &running->request;
     int status = status_of(rc);
 
+    /* A person's consent may have been taken back in Jira: its token is not used again. */
+    if (rc == ERR_DENIED && request->tenant && request->who.account[0] &&
+        request->daemon->auth.oauth)
+        oauth_reject(request->daemon->auth.oauth, request->tenant->info.id, request->who.account);
     LOG(&request->daemon->ctx, status >= 500 ? LOG_WARN : LOG_DEBUG, "request_failed",
         LOG_NAME("route", running->bound->route->path), LOG_NAME("class", err_class_name(rc)),
         LOG_IDENT("tenant", request->tenant ? request->tenant->info.id : "none"));
@@ -268,6 +273,32 @@ static bool is_fast(struct running *running)
     return (route->flags & API_FAST) || (route->is_fast && route->is_fast(&running->request));
 }
 
+static uint64_t add_hash(uint64_t hash, const void *bytes, size_t len)
+{
+    const unsigned char *at = bytes;
+
+    for (size_t i = 0; i < len; i++)
+        hash = (hash ^ at[i]) * 1099511628211U; /* FNV-1a */
+    return hash;
+}
+
+/* One client is one lane of the pool: who signed in, else the address. */
+static uint64_t lane_of(const struct running *running)
+{
+    const struct principal *who = &running->request.who;
+    struct peer_address address = {{0}};
+    uint64_t hash = 14695981039346656037U;
+
+    if (running->known && who->account[0]) {
+        hash = add_hash(hash, who->tenant, strlen(who->tenant));
+        hash = add_hash(hash, who->account, strlen(who->account));
+    } else if (http_in_peer(running->request.ex, &address)) {
+        address = peer_address_site(&address);
+        hash = add_hash(hash, &address, sizeof(address));
+    }
+    return hash ? hash : 1; /* 0 would be without a limit */
+}
+
 /* The server's handler of every route. */
 static void serve(struct http_exchange *ex)
 {
@@ -284,9 +315,16 @@ static void serve(struct http_exchange *ex)
     }
     running->deferred = true;
     http_defer(ex);
-    if (pool_add(daemon->pool, run_later, running))
+    switch (pool_add(daemon->pool, lane_of(running), run_later, running)) {
+    case POOL_TAKEN:
         return;
-    refuse(ex, 503, "the server is busy; try again in a moment");
+    case POOL_LANE_FULL:
+        refuse(ex, 429, "too many requests of yours are under way; let some end first");
+        break;
+    case POOL_FULL:
+        refuse(ex, 503, "the server is busy; try again in a moment");
+        break;
+    }
     http_resume(ex);
 }
 
@@ -310,16 +348,16 @@ bool api_before(struct http_exchange *ex, const struct http_route *route)
     return true;
 }
 
-/* What every answer carries; a route that sets one of these itself comes first and wins. */
+/* What every answer carries, unless the route has set it otherwise. */
 static void put_headers(struct http_exchange *ex)
 {
-    http_out_header(ex, "X-Content-Type-Options", "nosniff");
-    http_out_header(ex, "Referrer-Policy", "no-referrer");
-    if (str_starts(ex->path, STR("/api/")) || ex->status >= 400) {
-        http_out_header(ex, "Cache-Control", "no-store");
-        http_out_header(ex, "Content-Security-Policy",
-                        "default-src 'none'; frame-ancestors 'none'");
-    }
+    http_out_default(ex, "X-Content-Type-Options", "nosniff");
+    http_out_default(ex, "Referrer-Policy", "no-referrer");
+    http_out_default(ex, "Content-Security-Policy", "default-src 'none'; frame-ancestors 'none'");
+    if (str_starts(ex->path, STR("/api/")) || ex->status >= 400)
+        http_out_default(ex, "Cache-Control", "no-store");
+    if (http_in_is_https(ex))
+        http_out_default(ex, "Strict-Transport-Security", "max-age=31536000");
 }
 
 void api_after(struct http_exchange *ex, const struct http_route *route)
@@ -345,14 +383,19 @@ enum err_class request_json(struct request *request, yyjson_val **ret, struct er
 
     type = str_trim(str_cut(type, ';', &rest));
     if (!str_eq(type, STR("application/json")))
-        return err_set(err, ERR_USAGE, "the body must be application/json");
+        return err_set(err, ERR_USAGE,
+                       "the body must be JSON: send it with Content-Type: application/json");
 
     enum err_class rc = json_read(request->ex->body, "the body", &running->body, err);
 
-    if (rc != ERR_OK) {
+    if (rc == ERR_OK)
+        rc = json_refuse_twins(running->body, LIMIT_JSON_MEMBERS, "the body", err);
+    if (rc != ERR_OK && rc != ERR_MEMORY) {
         err->class = ERR_USAGE; /* it is the caller's text, not a remote's */
         return ERR_USAGE;
     }
+    if (rc != ERR_OK)
+        return rc;
     *ret = yyjson_doc_get_root(running->body);
     return yyjson_is_obj(*ret) ? ERR_OK : err_set(err, ERR_USAGE, "the body must be a JSON object");
 }

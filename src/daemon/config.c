@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/disk.h"
+#include "http/peer.h"
 
 #define CONFIG_BYTES_MAX ((size_t)256 * 1024)
 #define TEXT_BYTES_MAX 4096
@@ -25,23 +26,24 @@ struct key {
     int64_t min, max;
     const char *words; /* TEXT: the allowed ones, split by '|'; NULL: any */
     const char *what;
+    const char *full; /* "server.listen" */
 };
 
 #define KEY_TEXT(section_, name_, default_, words_, what_)                                         \
     {                                                                                              \
-        .section = #section_, .name = #name_, .kind = TEXT,                                        \
+        .section = #section_, .name = #name_, .full = #section_ "." #name_, .kind = TEXT,          \
         .offset = offsetof(struct config, section_.name_), .otherwise = (default_),                \
         .words = (words_), .what = (what_)                                                         \
     }
 #define KEY_NUMBER(section_, name_, default_, min_, max_, what_)                                   \
     {                                                                                              \
-        .section = #section_, .name = #name_, .kind = NUMBER,                                      \
+        .section = #section_, .name = #name_, .full = #section_ "." #name_, .kind = NUMBER,        \
         .offset = offsetof(struct config, section_.name_), .otherwise = (default_), .min = (min_), \
         .max = (max_), .what = (what_)                                                             \
     }
 #define KEY_FLAG(section_, name_, what_)                                                           \
     {                                                                                              \
-        .section = #section_, .name = #name_, .kind = FLAG,                                        \
+        .section = #section_, .name = #name_, .full = #section_ "." #name_, .kind = FLAG,          \
         .offset = offsetof(struct config, section_.name_), .otherwise = "no", .what = (what_)      \
     }
 
@@ -51,10 +53,16 @@ static const struct key keys[] = {
     KEY_NUMBER(server, threads, "0", 0, 256, "threads of the HTTP server; 0: one a core"),
     KEY_NUMBER(server, workers, "16", 1, 256, "threads for requests that wait on Jira"),
     KEY_NUMBER(server, connections, "1024", 16, 60000, "connections at once"),
+    KEY_NUMBER(server, connections_per_address, "256", 0, 60000,
+               "of them by one address, trusted proxies excepted; 0: no limit"),
+    KEY_NUMBER(server, receive_s, "30", 5, 3600,
+               "seconds that a request may take to arrive; large bodies get more"),
     KEY_TEXT(server, tls_certificate, "", NULL, "PEM file of the certificate chain; empty: no TLS"),
     KEY_TEXT(server, tls_key, "", NULL, "PEM file of its key"),
     KEY_TEXT(server, trusted_proxies, "", NULL,
-             "addresses of proxies whose X-Forwarded-For and -Proto are believed"),
+             "addresses or networks of proxies whose X-Forwarded-For and -Proto are believed"),
+    KEY_TEXT(server, metrics_from, "127.0.0.0/8 ::1", NULL,
+             "addresses or networks that may read /metrics"),
     KEY_NUMBER(jobs, workers, "4", 1, 64, "threads that run jobs"),
     KEY_NUMBER(jobs, poll_s, "300", 10, 86400, "seconds between two incremental syncs of a tenant"),
     KEY_NUMBER(jobs, verify_h, "24", 0, 8760,
@@ -308,6 +316,17 @@ static enum err_class read_environment(struct arena *arena, const char *const *e
     return ERR_OK;
 }
 
+static enum err_class check_networks(const struct config *config, struct err *err)
+{
+    struct peer_nets nets;
+    enum err_class rc =
+        peer_nets_read(config->server.trusted_proxies, "server.trusted_proxies", &nets, err);
+
+    return rc == ERR_OK
+               ? peer_nets_read(config->server.metrics_from, "server.metrics_from", &nets, err)
+               : rc;
+}
+
 /* What no single value shows. */
 static enum err_class check(struct config *config, struct err *err)
 {
@@ -327,7 +346,7 @@ static enum err_class check(struct config *config, struct err *err)
         return err_set(err, ERR_INPUT,
                        "oauth.client_id is set: name the file with its secret in "
                        "oauth.client_secret_file");
-    return ERR_OK;
+    return check_networks(config, err);
 }
 
 enum err_class config_read(const struct ctx *ctx, struct arena *arena, const char *path,
@@ -346,6 +365,45 @@ enum err_class config_read(const struct ctx *ctx, struct arena *arena, const cha
     return rc == ERR_OK ? check(ret, err) : rc;
 }
 
+/* ---- What changed ---- */
+
+/* A running server takes these on SIGHUP; all others with its next start. */
+static bool reloads(const struct key *key)
+{
+    static const char *const names[] = {"log.level", "log.days", "jobs.poll_s", "jobs.verify_h"};
+
+    for (size_t i = 0; i < ARRAY_LEN(names); i++)
+        if (strcmp(key->full, names[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_same(const struct key *key, const struct config *a, const struct config *b)
+{
+    const char *x = (const char *)a + key->offset, *y = (const char *)b + key->offset;
+    const char *texts[2];
+
+    switch (key->kind) {
+    case TEXT:
+        memcpy(&texts[0], x, sizeof(texts[0]));
+        memcpy(&texts[1], y, sizeof(texts[1]));
+        return strcmp(texts[0], texts[1]) == 0;
+    case NUMBER:
+        return memcmp(x, y, sizeof(int64_t)) == 0;
+    case FLAG:
+        return memcmp(x, y, sizeof(bool)) == 0;
+    }
+    return false;
+}
+
+void config_compare(const struct config *old, const struct config *fresh,
+                    void (*each)(void *arg, const char *key, bool reloads), void *arg)
+{
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        if (!is_same(&keys[i], old, fresh))
+            each(arg, keys[i].full, reloads(&keys[i]));
+}
+
 void config_help(struct strbuf *buf)
 {
     const char *section = "";
@@ -356,6 +414,14 @@ void config_help(struct strbuf *buf)
         if (strcmp(key->section, section) != 0)
             strbuf_addf(buf, "%s[%s]\n", *section ? "\n" : "", key->section);
         section = key->section;
-        strbuf_addf(buf, "# %s\n%s = %s\n", key->what, key->name, key->otherwise);
+        strbuf_addf(buf, "# %s\n", key->what);
+        if (key->kind == NUMBER)
+            strbuf_addf(buf, "# from %lld to %lld\n", (long long)key->min, (long long)key->max);
+        if (key->words)
+            strbuf_addf(buf, "# one of %s\n", key->words);
+        if (key->kind == FLAG)
+            strbuf_addf(buf, "# yes or no\n");
+        strbuf_addf(buf, "# %s\n%s = %s\n", reloads(key) ? "taken by SIGHUP" : "needs a restart",
+                    key->name, key->otherwise);
     }
 }

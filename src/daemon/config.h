@@ -16,13 +16,17 @@ struct config {
         int64_t threads;        /* of the HTTP server; 0: one a core */
         int64_t workers;        /* threads for requests that wait on Jira */
         int64_t connections;    /* at once */
+        int64_t connections_per_address;       /* the same, of one client; 0: no limit */
+        int64_t receive_s;                     /* seconds that a request may take to arrive */
         const char *tls_certificate, *tls_key; /* PEM files; both or none */
-        const char *trusted_proxies;           /* addresses whose X-Forwarded-* are believed */
+        const char *trusted_proxies;           /* networks whose X-Forwarded-* are believed */
+        const char *metrics_from;              /* networks that may read /metrics */
     } server;
     struct {
-        int64_t workers;  /* threads that run jobs */
-        int64_t poll_s;   /* seconds between two incremental syncs of a tenant */
-        int64_t verify_h; /* hours between two verifications; 0: only on demand */
+        int64_t workers; /* threads that run jobs */
+        /* These two change while the server runs (SIGHUP). */
+        _Atomic int64_t poll_s;   /* seconds between two incremental syncs of a tenant */
+        _Atomic int64_t verify_h; /* hours between two verifications; 0: only on demand */
     } jobs;
     struct {
         const char *level; /* debug, info, warn, error */
@@ -55,7 +59,13 @@ struct config {
 MUST_USE enum err_class config_read(const struct ctx *ctx, struct arena *arena, const char *path,
                                     const char *const *environment, struct config *ret,
                                     struct err *err);
-/* The table of keys with defaults and meanings, for --help; appended. */
+/* The table of keys with defaults and meanings, as a tenon.conf; appended. */
 void config_help(struct strbuf *buf);
+/*
+ * What differs between two readings: each key's name ("jobs.poll_s", a literal) and whether a
+ * running server takes the new value. Called once a key that differs, in the order of the table.
+ */
+void config_compare(const struct config *old, const struct config *fresh,
+                    void (*each)(void *arg, const char *key, bool reloads), void *arg);
 
 #endif

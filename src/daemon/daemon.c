@@ -78,6 +78,11 @@ static enum err_class start_server(struct daemon *daemon, struct err *err)
         .route_count = daemon->route_count,
         .app = daemon,
         .connections_max = (unsigned)config->server.connections,
+        .connections_per_address = (unsigned)config->server.connections_per_address,
+        .receive_s = (unsigned)config->server.receive_s,
+        .trusted_proxies = config->server.trusted_proxies,
+        .tls_certificate = config->server.tls_certificate,
+        .tls_key = config->server.tls_key,
         .before = api_before,
         .after = api_after,
     };
@@ -125,6 +130,12 @@ enum err_class daemon_start(const struct ctx *ctx, const struct daemon_options *
     LOG(ctx, LOG_INFO, "daemon_started", LOG_NUM("port", daemon_port(daemon)));
     *ret = daemon;
     return ERR_OK;
+}
+
+enum err_class daemon_reload(struct daemon *daemon, struct err *err)
+{
+    work_reload(daemon);
+    return http_server_renew(daemon->server, err);
 }
 
 void daemon_stop(struct daemon *daemon)

@@ -23,6 +23,12 @@ MUST_USE enum err_class daemon_start(const struct ctx *ctx, const struct daemon_
                                      struct daemon **ret, struct err *err);
 uint16_t daemon_port(const struct daemon *daemon);
 void daemon_stop(struct daemon *daemon); /* NULL is fine */
+/*
+ * The settings in options.config have changed where they may (config_compare), or the TLS
+ * certificate's files have: takes the new periods and the new certificate. To be called by the
+ * thread that started the daemon. On an error the certificate stays the old one.
+ */
+MUST_USE enum err_class daemon_reload(struct daemon *daemon, struct err *err);
 
 /* ---- For the routes and jobs ---- */
 const struct ctx *daemon_ctx(const struct daemon *daemon);

@@ -88,6 +88,8 @@ const char *auth_csrf(struct request *request);
 /* work.c */
 MUST_USE enum err_class work_start(struct daemon *daemon, struct err *err);
 void work_stop(struct daemon *daemon);
+/* Takes the periods of the schedules from the settings, which have changed. */
+void work_reload(struct daemon *daemon);
 
 /* Hands a hint to the intake; `done` is told once, or never when an error is returned. */
 MUST_USE enum err_class work_take(struct daemon *daemon, const char *tenant,

@@ -11,6 +11,7 @@ enum err_class request_link(struct request *request, enum request_as as, const c
         .who = as == AS_PERSON ? &request->who : NULL,
         .ids = request->daemon->auth.identities,
         .user_token = http_in_header(request->ex, FORGE_USER_TOKEN_HEADER),
+        .oauth = request->daemon->auth.oauth,
     };
 
     return link_open_as(ret, request->tenant, &how, purpose, err);

@@ -69,6 +69,7 @@ static void write_durations(const struct metrics *metrics, const char *const *na
             strbuf_addf(ret, "tenon_http_request_seconds_bucket{route=\"%s\",le=\"%s\"} %lld\n",
                         names[i], bounds[k].text, (long long)sum);
         }
+        all = all > sum ? all : sum; /* some were counted since: the last bucket is the largest */
         strbuf_addf(ret,
                     "tenon_http_request_seconds_bucket{route=\"%s\",le=\"+Inf\"} %lld\n"
                     "tenon_http_request_seconds_sum{route=\"%s\"} %.6f\n"

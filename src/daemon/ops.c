@@ -15,6 +15,19 @@ static enum err_class healthz(struct request *request, struct err *err)
     return ERR_OK;
 }
 
+/* From a network that may look inside (server.metrics_from), and not by way of an unknown proxy. */
+static bool is_operator(const struct request *request)
+{
+    struct peer_nets nets;
+    struct peer_address address;
+    struct err ignored = {0};
+
+    return peer_nets_read(request->daemon->options.config->server.metrics_from,
+                          "server.metrics_from", &nets, &ignored) == ERR_OK &&
+           http_in_peer(request->ex, &address) && peer_nets_have(&nets, &address) &&
+           !http_in_is_relayed(request->ex);
+}
+
 /* Can it do its work? Key, control database, room. 503 with the sentence when not. */
 static enum err_class readyz(struct request *request, struct err *err)
 {
@@ -28,10 +41,12 @@ static enum err_class readyz(struct request *request, struct err *err)
     if (rc == ERR_OK)
         rc = jobs_count(data->control, JOB_WAITING, &waiting, err);
     store_pool_give_data(daemon->store, data);
-    if (rc != ERR_OK) {
+    if (rc != ERR_OK && is_operator(request)) {
         err->class = ERR_BUSY;
         return ERR_BUSY;
     }
+    if (rc != ERR_OK) /* the sentence may name files: not for everybody */
+        return err_set(err, ERR_BUSY, "the server is not ready; its log says why");
     request->ex->content_type = "text/plain; charset=utf-8";
     strbuf_add_z(&request->ex->out, "ready\n");
     return ERR_OK;
@@ -54,6 +69,12 @@ static int64_t resident_bytes(void)
 static enum err_class metrics(struct request *request, struct err *err)
 {
     struct daemon *daemon = request->daemon;
+
+    if (!is_operator(request))
+        return err_set(err, ERR_FORBIDDEN,
+                       "this address may not read the metrics; add it to server.metrics_from, or "
+                       "its proxy to server.trusted_proxies");
+
     const char **names =
         arena_alloc(request->ex->arena, (daemon->route_count + 1) * sizeof(names[0]));
     struct data *data = NULL;
@@ -78,6 +99,8 @@ static enum err_class metrics(struct request *request, struct err *err)
         {"process_resident_memory_bytes", "Resident memory.", resident_bytes()},
         {"tenon_uptime_seconds", "Since the start.",
          (ctx_mono_ms(&daemon->ctx) - daemon->started_ms) / 1000},
+        {"tenon_tls_certificate_end_seconds", "When the TLS certificate ends, since 1970; 0: none.",
+         http_server_tls_until_ms(daemon->server) / 1000},
     };
 
     for (size_t i = 0; i < daemon->route_count; i++)

@@ -148,6 +148,50 @@ static void the_help_is_a_file_that_can_be_read(void **state)
     strbuf_done(&help);
 }
 
+struct changes {
+    char taken[200], restart[200];
+};
+
+static void note_change(void *arg, const char *key, bool reloads)
+{
+    struct changes *changes = arg;
+    char *list = reloads ? changes->taken : changes->restart;
+
+    (void)snprintf(list + strlen(list), 200 - strlen(list), "%s ", key);
+}
+
+static void a_change_is_told_and_whether_a_restart_is_wanted(void **state)
+{
+    struct fixture *f = *state;
+    struct config old, same;
+    struct changes changes = {0};
+
+    assert_int_equal(read_text(f, NULL, NULL), ERR_OK);
+    old = f->config;
+    assert_int_equal(read_text(f, "[log]\nlevel = info\n", NULL), ERR_OK);
+    same = f->config;
+    config_compare(&old, &same, note_change, &changes);
+    assert_string_equal(changes.taken, "");
+    assert_string_equal(changes.restart, "");
+    assert_int_equal(read_text(f,
+                               "[server]\nlisten = 127.0.0.1:1\n[jobs]\npoll_s = 30\n"
+                               "[log]\nlevel = debug\ndays = 7\n[remote]\nallow_http = yes\n",
+                               NULL),
+                     ERR_OK);
+    config_compare(&old, &f->config, note_change, &changes);
+    assert_string_equal(changes.taken, "jobs.poll_s log.level log.days ");
+    assert_string_equal(changes.restart, "server.listen remote.allow_http ");
+}
+
+static void networks_are_read_before_they_are_needed(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_refused(f, "[server]\ntrusted_proxies = 10.0.0.0/8 lb.internal\n",
+                   "server.trusted_proxies: \"lb.internal\"");
+    assert_refused(f, "[server]\nmetrics_from = everybody\n", "server.metrics_from");
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -160,6 +204,8 @@ int main(void)
         TEST(a_line_that_would_be_cut_is_refused),
         TEST(a_file_that_is_not_there_is_told),
         TEST(the_help_is_a_file_that_can_be_read),
+        TEST(a_change_is_told_and_whether_a_restart_is_wanted),
+        TEST(networks_are_read_before_they_are_needed),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -182,6 +182,7 @@ void daemon_tick(struct daemon *daemon)
     log_failure(daemon, "schedules_failed", see_to_schedules(daemon, &err));
     log_failure(daemon, "sessions_failed", sessions_tick(daemon->auth.sessions, &err));
     log_failure(daemon, "tokens_failed", api_tokens_tick(daemon->auth.tokens, &err));
+    http_server_tidy(daemon->server);
     sites_sweep(daemon, IDLE_SITE_MS);
     store_pool_sweep(daemon->store, IDLE_HANDLE_MS);
 }
@@ -253,6 +254,17 @@ enum err_class work_start(struct daemon *daemon, struct err *err)
 
     rc = intake_new(&daemon->ctx, &intake, &work->intake, err);
     return rc == ERR_OK ? see_to_schedules(daemon, err) : rc;
+}
+
+void work_reload(struct daemon *daemon)
+{
+    const struct daemon_options *options = &daemon->options;
+    struct job_schedule *schedule = daemon->work.schedules;
+
+    for (size_t i = 0; i < options->app_count; i++)
+        for (size_t k = 0; k < options->apps[i]->schedule_count; k++, schedule++)
+            schedule->every_ms = options->apps[i]->schedules[k].every_ms(options->config);
+    daemon->work.minute_ms = 0; /* the next tick looks at them */
 }
 
 void work_stop(struct daemon *daemon)

@@ -87,6 +87,10 @@ enum MHD_Result exchange_send(struct exchange *x)
     for (size_t i = 0; i < x->header_count; i++)
         (void)MHD_add_response_header(response, x->headers[i].name, x->headers[i].value);
 
+    if (conn_is_last(x->conn))
+        (void)MHD_add_response_header(response, "Connection", "close");
+    conn_answers(x->conn);
+
     enum MHD_Result queued = MHD_queue_response(x->mhd, (unsigned)ex->status, response);
 
     MHD_destroy_response(response);

@@ -11,10 +11,10 @@
  *     our turn           none
  *     sending            send
  *
- * A body may take one second more for each 16 KiB: who sends slower than that is either an attack or
- * will not get done. Deadlines are atomic: the watching thread reads them while their owner moves
- * them on. The sockets are shut down under the lock, which conn_close takes before libmicrohttpd
- * closes the descriptor, so that no other file can have its number by then.
+ * A body may take one second more for each 16 KiB: who sends slower than that is either an attack
+ * or will not get done. Deadlines are atomic: the watching thread reads them while their owner
+ * moves them on. The sockets are shut down under the lock, which conn_close takes before
+ * libmicrohttpd closes the descriptor, so that no other file can have its number by then.
  */
 #include "http/conns.h"
 
@@ -40,6 +40,7 @@ struct conn {
     struct conn *next, **prev; /* in the list */
     int fd;
     bool over;
+    _Atomic bool last;
     struct address_count *count; /* NULL: exempt */
     _Atomic int64_t deadline_ms; /* monotonic */
 };
@@ -221,6 +222,19 @@ void conn_is_done(struct conn *conn)
 bool conn_is_over(const struct conn *conn)
 {
     return conn && conn->over;
+}
+
+void conns_retire(struct conns *conns)
+{
+    pthread_mutex_lock(&conns->mutex);
+    for (struct conn *conn = conns->first; conn; conn = conn->next)
+        atomic_store_explicit(&conn->last, true, memory_order_relaxed);
+    pthread_mutex_unlock(&conns->mutex);
+}
+
+bool conn_is_last(const struct conn *conn)
+{
+    return conn && (conn->over || atomic_load_explicit(&conn->last, memory_order_relaxed));
 }
 
 /* ---- The watching thread ---- */

@@ -25,7 +25,7 @@ struct conns_options {
 };
 
 struct conns *conns_new(const struct conns_options *options); /* NULL: no memory, or no thread */
-void conns_free(struct conns *conns);                         /* none is open any more; NULL is fine */
+void conns_free(struct conns *conns); /* none is open any more; NULL is fine */
 
 /*
  * A connection was made. NULL when out of memory: it is then neither counted nor watched.
@@ -35,13 +35,17 @@ void conns_free(struct conns *conns);                         /* none is open an
 struct conn *conn_open(struct conns *conns, const struct sockaddr *from, int fd);
 /* All of these take NULL. */
 void conn_close(struct conn *conn);
-void conn_begins(struct conn *conn);                    /* a request line has come */
-void conn_expects(struct conn *conn, uint64_t bytes);   /* so large a body may follow it */
-void conn_has_all(struct conn *conn);                   /* the request is whole: our turn */
-void conn_answers(struct conn *conn);                   /* the answer begins to leave */
-void conn_is_done(struct conn *conn);                   /* it has left, or has broken off */
+void conn_begins(struct conn *conn);                  /* a request line has come */
+void conn_expects(struct conn *conn, uint64_t bytes); /* so large a body may follow it */
+void conn_has_all(struct conn *conn);                 /* the request is whole: our turn */
+void conn_answers(struct conn *conn);                 /* the answer begins to leave */
+void conn_is_done(struct conn *conn);                 /* it has left, or has broken off */
 /* The address had its share of connections when this one came: to be told so and closed. */
 bool conn_is_over(const struct conn *conn);
+
+/* All that are open now are to end with their next answer: conn_is_last. */
+void conns_retire(struct conns *conns);
+bool conn_is_last(const struct conn *conn);
 
 /*
  * May this address connect at all? Not when it already has twice its share: the connections above

@@ -100,7 +100,7 @@ bool http_in_is_https(const struct http_exchange *ex)
     AUTO(strbuf_done) struct strbuf schemes = STRBUF_INIT(FORWARDED_BYTES_MAX);
     const struct http_server *server = exchange_of(ex)->server;
 
-    if (server->listener.tls.certificate.len > 0)
+    if (server->is_tls)
         return true;
     if (!is_from_proxy(ex))
         return false;

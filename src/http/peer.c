@@ -61,8 +61,7 @@ static bool read_address(struct str text, struct peer_address *ret)
 {
     struct sockaddr_storage address;
 
-    return guard_literal(text, &address) &&
-           peer_address_of((const struct sockaddr *)&address, ret);
+    return guard_literal(text, &address) && peer_address_of((const struct sockaddr *)&address, ret);
 }
 
 /* ---- Networks ---- */

@@ -10,6 +10,7 @@
 #include "http/router.h"
 
 #define DRAIN_BYTES_MAX ((size_t)1024 * 1024) /* read and thrown away of a refused body */
+#define RETRY_AFTER_S "5"
 
 /* ---- Receiving ---- */
 
@@ -17,6 +18,17 @@ static void refuse(struct exchange *x, int status, const char *why)
 {
     http_out_problem(&x->ex, status, why);
     x->refused = true;
+}
+
+static void refuse_body(struct exchange *x)
+{
+    char why[160];
+
+    (void)snprintf(why, sizeof(why),
+                   "the body is larger than this path takes: send at most %zu "
+                   "bytes",
+                   x->body.max);
+    refuse(x, 413, why);
 }
 
 static bool parse_method(struct str name, enum http_method *ret)
@@ -86,7 +98,15 @@ static bool begin(struct exchange *x)
         return false;
     }
     if (!x->refused && x->route && (uint64_t)bytes > x->body.max)
-        refuse(x, 413, "the body is larger than this path takes");
+        refuse_body(x);
+    if (conn_is_over(x->conn)) {
+        http_out_header(&x->ex, "Retry-After", RETRY_AFTER_S);
+        refuse(x, 429,
+               "this address has too many connections open; close some, or have "
+               "server.connections_per_address raised");
+    }
+    conn_expects(x->conn,
+                 length.ptr && (uint64_t)bytes < x->body.max ? (uint64_t)bytes : x->body.max);
     return (uint64_t)bytes <= DRAIN_BYTES_MAX || (!x->refused && x->route);
 }
 
@@ -98,7 +118,7 @@ static bool take_body(struct exchange *x, const char *bytes, size_t len)
         if (x->body.failed == ERR_OK)
             return true;
         if (x->body.failed == ERR_LIMIT)
-            refuse(x, 413, "the body is larger than this path takes");
+            refuse_body(x);
         else
             refuse(x, 503, "the server is out of memory; try again later");
     }
@@ -124,6 +144,7 @@ static enum MHD_Result run_handler(struct exchange *x)
     struct http_server *server = x->server;
     const struct http_server_options *options = &server->options;
 
+    conn_has_all(x->conn);
     pthread_mutex_lock(&server->mutex);
     x->counted = true;
     server->under_way++;

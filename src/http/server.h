@@ -7,6 +7,7 @@
 #include "base/arena.h"
 #include "base/ctx.h"
 #include "http/net.h"
+#include "http/peer.h"
 
 /*
  * The server: libmicrohttpd (epoll, a pool of threads) behind a table of routes. A handler gets a
@@ -56,8 +57,20 @@ struct http_exchange {
 
 /* Request header by name (any case), empty view when absent. */
 struct str http_in_header(const struct http_exchange *ex, const char *name);
-/* The peer's IP address as text ("192.0.2.7", "2001:db8::1"), in the arena; empty: not known. */
+/*
+ * The client's IP address: behind proxies that options.trusted_proxies names, what they say, else
+ * the other end of the connection. False, or empty: not known. The text ("192.0.2.7",
+ * "2001:db8::1") is in the arena.
+ */
+MUST_USE bool http_in_peer(const struct http_exchange *ex, struct peer_address *ret);
 struct str http_in_address(const struct http_exchange *ex);
+/*
+ * Somebody whom we do not trust says that the client is somebody else (X-Forwarded-For and its
+ * kin): the address above may then be that of a proxy. For rights that go by address.
+ */
+bool http_in_is_relayed(const struct http_exchange *ex);
+/* The client came by TLS: to us, or to a trusted proxy that says so (X-Forwarded-Proto). */
+bool http_in_is_https(const struct http_exchange *ex);
 /* Query parameter, decoded; empty view with NULL pointer when absent. The first of equal names. */
 struct str http_in_query(const struct http_exchange *ex, const char *name);
 /* The nth (from 0) of equal names; NULL pointer when there are not so many. */
@@ -67,10 +80,13 @@ struct str http_in_query_nth(const struct http_exchange *ex, const char *name, s
  * how headers get split.
  */
 void http_out_header(struct http_exchange *ex, const char *name, const char *value);
+/* The same, unless the answer has a header of that name already. */
+void http_out_default(struct http_exchange *ex, const char *name, const char *value);
 /*
  * For a handler that must wait for somebody else: the answer comes later, from any thread, and no
- * thread of the server is held meanwhile. After http_defer the exchange belongs to whoever will call
- * http_resume, once; the handler returns without touching it again. `after` runs when it resumes.
+ * thread of the server is held meanwhile. After http_defer the exchange belongs to whoever will
+ * call http_resume, once; the handler returns without touching it again. `after` runs when it
+ * resumes.
  */
 void http_defer(struct http_exchange *ex);
 void http_resume(struct http_exchange *ex);
@@ -96,9 +112,19 @@ struct http_server_options {
     const struct http_route *routes; /* borrowed */
     size_t route_count;
     void *app;
-    unsigned connections_max; /* 0: 1024 */
-    unsigned idle_s;          /* a connection that is silent so long is closed; 0: 60 */
-    size_t out_bytes_max;     /* the largest body in memory; 0: 256 MiB */
+    unsigned connections_max;         /* 0: 1024; more wait in the kernel's queue */
+    unsigned connections_per_address; /* more are answered 429; 0: no limit */
+    unsigned idle_s;                  /* a connection that is silent so long is closed; 0: 60 */
+    /*
+     * For a whole request from its first line on, and one second more for each 16 KiB of its body;
+     * then the connection is closed, whatever trickles in. 0: 30.
+     */
+    unsigned receive_s;
+    unsigned send_s;             /* the same for its answer; 0: 1800 */
+    const char *trusted_proxies; /* see peer_nets_read; borrowed until it serves; NULL: none */
+    /* PEM files, borrowed; NULL or "": plain HTTP. TLS 1.2 and 1.3. */
+    const char *tls_certificate, *tls_key;
+    size_t out_bytes_max; /* the largest body in memory; 0: 256 MiB */
     /*
      * Runs before the handler, with the whole body there; false: it has filled the answer already.
      * Route is NULL when none fits. May be NULL.
@@ -115,11 +141,25 @@ struct http_server_options {
 
 struct http_server;
 
-/* Serves from the moment it returns. ERR_INPUT: the address; ERR_CONFLICT: the port is taken. */
+/*
+ * Serves from the moment it returns. ERR_INPUT: the address, the proxies, the certificate;
+ * ERR_CONFLICT: the port is taken. Errors of tls_pair_read.
+ */
 MUST_USE enum err_class http_server_new(const struct ctx *ctx,
                                         const struct http_server_options *options,
                                         struct http_server **ret, struct err *err);
 uint16_t http_server_port(const struct http_server *server);
+/*
+ * Reads the certificate's files again and serves with what they hold now; connections that are
+ * open end after their next answer. On an error all stays as it was. Without TLS, or when the file
+ * is the same, nothing happens. To be called by the thread that made the server. ERR_BUSY: it was
+ * called so often that too many older certificates still have connections.
+ */
+MUST_USE enum err_class http_server_renew(struct http_server *server, struct err *err);
+/* Lets go of what http_server_renew left behind and nobody uses any more; the same thread. */
+void http_server_tidy(struct http_server *server);
+/* When the certificate ends, UTC; 0: no TLS. Any thread. */
+int64_t http_server_tls_until_ms(const struct http_server *server);
 /*
  * Takes no new connection, waits until all that was received whole is answered (10 s at most,
  * delayed answers are sent at once; for deferred ones as long as it takes), then closes: a request

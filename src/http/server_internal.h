@@ -50,6 +50,7 @@ struct http_server {
     struct listener listener;
     struct listener retired[SERVER_RETIRED_MAX]; /* with an older certificate; fading out */
     size_t retired_count;
+    bool is_tls;
     int fd; /* listening; ours */
     uint16_t port;
     struct conns *conns;

@@ -4,11 +4,13 @@
  * OpenSSL looks at them, GnuTLS (inside libmicrohttpd) uses them: what both take is PEM, and only
  * OpenSSL's library is ours already.
  */
-#include "http/tls.h"
-
+/* OpenSSL's headers use names that base/banned.h takes away: first they, then ours. */
 #include <openssl/err.h>
 #include <openssl/pem.h>
 #include <openssl/x509.h>
+
+#include "http/tls.h"
+
 #include <sodium.h>
 #include <time.h>
 

@@ -129,10 +129,9 @@ static void a_create_is_one_call_with_all_that_was_said(void **state)
     assert_string_equal(
         strbuf_z(&fixture->asked_body),
         "{\"started\":\"2026-01-15T10:00:00.000+0000\",\"timeSpentSeconds\":3600,\"comment\":"
-        "{\"type\":\"doc\",\"version\":1,\"content\":["
-        "{\"type\":\"paragraph\",\"content\":[{\"type\":\"text\",\"text\":\"one\"}]},"
-        "{\"type\":\"paragraph\",\"content\":[{\"type\":\"hardBreak\"}]},"
-        "{\"type\":\"paragraph\",\"content\":[{\"type\":\"text\",\"text\":\"two \\\"2\\\"\"}]}]},"
+        "{\"type\":\"doc\",\"version\":1,\"content\":[{\"type\":\"paragraph\",\"content\":["
+        "{\"type\":\"text\",\"text\":\"one\"},{\"type\":\"hardBreak\"},{\"type\":\"hardBreak\"},"
+        "{\"type\":\"text\",\"text\":\"two \\\"2\\\"\"}]}]},"
         "\"visibility\":{\"type\":\"group\",\"identifier\":\"g-1\"},"
         "\"properties\":[{\"key\":\"tenon.client\",\"value\":{\"id\":\"abc\"}}]}");
     assert_int_equal(fixture->one.worklog.id, 77);

@@ -1,14 +1,7 @@
 /*
- * write.c: changes of worklogs, and why Jira refuses one.
+ * write.c: changes of worklogs.
  *
- * A refusal comes as 400, 403, 404 or 413, and the status alone says little: a missing right is 400
- * on one path and 404 on another, and so is time tracking that is off (Atlassian's description of
- * the calls). So the answer's field names and, in English sites, its words are held against a
- * table; when that finds nothing, Jira is asked two things that do not depend on a language: the
- * account's permissions on the issue, and whether time tracking is on. A person gets a sentence of
- * ours, never a byte of Jira's answer.
- *
- * Whether a change that failed was made all the same is told as well (`unknown`): the broken
+ * Whether a change that failed was made all the same is told with its error (`unknown`): the broken
  * connection, the 500 and the answer that cannot be read leave it open; a refusal does not.
  */
 #include "jira/write.h"
@@ -17,6 +10,7 @@
 #include <inttypes.h>
 
 #include "base/civil.h"
+#include "jira/refusal.h"
 
 #define PATH_BYTES 1024
 #define BODY_BYTES_MAX ((size_t)8 * LIMIT_COMMENT_BYTES)
@@ -123,28 +117,46 @@ static enum err_class check_issue(struct str issue, struct err *err)
 
 /* ---- Bodies and queries ---- */
 
-static void put_paragraph(struct json_out *out, struct str line)
+static void put_node(struct json_out *out, const char *type, struct str text)
 {
     json_object(out);
     json_key(out, "type");
-    json_put_z(out, "paragraph");
-    json_key(out, "content");
-    json_array(out);
-    json_object(out);
-    json_key(out, "type");
-    /* An empty text is refused, and paragraphs without anything fall together when read. */
-    json_put_z(out, line.len > 0 ? "text" : "hardBreak");
-    if (line.len > 0) {
+    json_put_z(out, type);
+    if (text.len > 0) {
         json_key(out, "text");
-        json_put_str(out, line);
+        json_put_str(out, text);
     }
     json_object_end(out);
-    json_array_end(out);
-    json_object_end(out);
+}
+
+/* The line feeds at the end say nothing, and do not survive reading either. */
+static struct str without_end(struct str text)
+{
+    while (text.len > 0 && (text.ptr[text.len - 1] == '\n' || text.ptr[text.len - 1] == '\r'))
+        text.len--;
+    return text;
+}
+
+static void put_lines(struct json_out *out, struct str text)
+{
+    while (text.len > 0) {
+        struct str rest = {NULL, 0};
+        struct str line = str_cut(text, '\n', &rest);
+        bool more = line.len < text.len;
+
+        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
+            line.len--;
+        if (line.len > 0) /* an empty text is refused */
+            put_node(out, "text", line);
+        if (more)
+            put_node(out, "hardBreak", (struct str){NULL, 0});
+        text = rest;
+    }
 }
 
 void jira_document(struct json_out *out, struct str text)
 {
+    text = without_end(text);
     json_object(out);
     json_key(out, "type");
     json_put_z(out, "doc");
@@ -152,12 +164,15 @@ void jira_document(struct json_out *out, struct str text)
     json_put_i64(out, 1);
     json_key(out, "content");
     json_array(out);
-    while (text.len > 0) {
-        struct str line = str_cut(text, '\n', &text);
-
-        if (line.len > 0 && line.ptr[line.len - 1] == '\r')
-            line.len--;
-        put_paragraph(out, line);
+    if (text.len > 0) {
+        json_object(out);
+        json_key(out, "type");
+        json_put_z(out, "paragraph");
+        json_key(out, "content");
+        json_array(out);
+        put_lines(out, text);
+        json_array_end(out);
+        json_object_end(out);
     }
     json_array_end(out);
     json_object_end(out);
@@ -265,189 +280,7 @@ static enum err_class put_estimate(struct strbuf *path, const struct jira_estima
     return ERR_OK;
 }
 
-/* ---- Refusals ---- */
-
-/* Words in the names or texts of an answer's errors, the telling ones first. */
-static const struct {
-    const char *word; /* in lower case */
-    enum jira_refusal refusal;
-} words[] = {
-    {"non-editable", JIRA_REFUSED_CLOSED},       {"workflow state", JIRA_REFUSED_CLOSED},
-    {"time tracking", JIRA_REFUSED_TRACKING},    {"timetracking", JIRA_REFUSED_TRACKING},
-    {"permission", JIRA_REFUSED_RIGHT},          {"estimate", JIRA_REFUSED_ESTIMATE},
-    {"reduceby", JIRA_REFUSED_ESTIMATE},         {"increaseby", JIRA_REFUSED_ESTIMATE},
-    {"adjustmentamount", JIRA_REFUSED_ESTIMATE}, {"visib", JIRA_REFUSED_VISIBILITY},
-    {"level", JIRA_REFUSED_VISIBILITY},          {"timelogged", JIRA_REFUSED_DURATION},
-    {"timespent", JIRA_REFUSED_DURATION},        {"time duration", JIRA_REFUSED_DURATION},
-    {"started", JIRA_REFUSED_STARTED},           {"startdate", JIRA_REFUSED_STARTED},
-    {"comment", JIRA_REFUSED_COMMENT},           {"properties", JIRA_REFUSED_PROPERTY},
-};
-
-static bool has_word(struct str text, const char *word)
-{
-    size_t len = strlen(word);
-
-    for (size_t i = 0; i + len <= text.len; i++)
-        if (str_eq_nocase(str_sub(text, i, len), (struct str){word, len}))
-            return true;
-    return false;
-}
-
-static struct str text_of(yyjson_val *value)
-{
-    return yyjson_is_str(value) ? (struct str){yyjson_get_str(value), yyjson_get_len(value)}
-                                : (struct str){NULL, 0};
-}
-
-static bool errors_have(yyjson_val *root, const char *word)
-{
-    yyjson_val *messages = yyjson_obj_get(root, "errorMessages");
-    yyjson_val *errors = yyjson_obj_get(root, "errors");
-    yyjson_val *name, *value;
-    size_t at, count;
-
-    yyjson_obj_foreach(errors, at, count, name, value)
-    {
-        if (has_word(text_of(name), word) || has_word(text_of(value), word))
-            return true;
-    }
-    yyjson_arr_foreach(messages, at, count, value)
-    {
-        if (has_word(text_of(value), word))
-            return true;
-    }
-    return false;
-}
-
-struct note {
-    int status;
-    enum jira_refusal refusal; /* NOT: its words say nothing to us */
-};
-
-static void note_refusal(void *arg, const struct net_response *response)
-{
-    AUTO(yyjson_doc_autop) yyjson_doc *doc = NULL;
-    struct note *note = arg;
-    struct err ignored;
-
-    *note = (struct note){.status = response->status};
-    if (response->status == 413)
-        note->refusal = JIRA_REFUSED_FULL;
-    if (note->refusal != JIRA_REFUSED_NOT ||
-        json_read(strbuf_str(&response->body), "a refusal", &doc, &ignored) != ERR_OK)
-        return;
-    for (size_t i = 0; i < ARRAY_LEN(words) && note->refusal == JIRA_REFUSED_NOT; i++) {
-        /* "…does not exist or you do not have permission…": a 404 speaks of many things at once */
-        if (response->status == 404 && words[i].refusal != JIRA_REFUSED_TRACKING)
-            continue;
-        if (errors_have(yyjson_doc_get_root(doc), words[i].word))
-            note->refusal = words[i].refusal;
-    }
-}
-
-/* What a change needs: one of two rights on the issue. */
-struct act {
-    const char *verb;  /* "log work on" */
-    const char *right; /* the name that people know */
-    const char *keys[2];
-};
-static const struct act act_create = {
-    "log work on", "Work on issues", {"WORK_ON_ISSUES", "WORK_ON_ISSUES"}};
-static const struct act act_update = {"change the worklog on",
-                                      "Edit own (or all) worklogs",
-                                      {"EDIT_OWN_WORKLOGS", "EDIT_ALL_WORKLOGS"}};
-static const struct act act_delete = {"delete the worklog of",
-                                      "Delete own (or all) worklogs",
-                                      {"DELETE_OWN_WORKLOGS", "DELETE_ALL_WORKLOGS"}};
-
-/* A GET for the sake of the answer alone: what goes wrong is ignored. NULL: no answer. */
-static yyjson_doc *ask(struct jira *jira, const char *path, int *ret_status)
-{
-    AUTO(net_response_autop) struct net_response response = {0};
-    const struct http_request request = {
-        .method = HTTP_GET, .path = path, .idempotent = true, .points = 1};
-    yyjson_doc *doc = NULL;
-    struct err ignored;
-
-    if (http_do(&jira->http, &request, &response, ret_status, &ignored) != ERR_OK ||
-        json_read(strbuf_str(&response.body), "an answer", &doc, &ignored) != ERR_OK)
-        return NULL;
-    return doc;
-}
-
-static bool has_right(yyjson_doc *doc, const char *key)
-{
-    yyjson_val *all = yyjson_obj_get(yyjson_doc_get_root(doc), "permissions");
-
-    return json_bool(yyjson_obj_get(all, key), "havePermission", true);
-}
-
-/* When Jira's words said nothing: two questions that need no language. */
-static enum jira_refusal ask_why(struct jira *jira, struct str issue, const struct act *act,
-                                 int status)
-{
-    AUTO(strbuf_autop) struct strbuf path = STRBUF_INIT(PATH_BYTES);
-    AUTO(yyjson_doc_autop) yyjson_doc *rights = NULL;
-    AUTO(yyjson_doc_autop) yyjson_doc *settings = NULL;
-    int rights_status = 0, ignored = 0;
-
-    strbuf_addf(&path, "%s/mypermissions?%s=" STR_FMT "&permissions=%s", jira_api(jira),
-                is_digit(issue.ptr[0]) ? "issueId" : "issueKey", STR_ARG(issue), act->keys[0]);
-    if (act->keys[0] != act->keys[1])
-        strbuf_addf(&path, ",%s", act->keys[1]);
-    rights = ask(jira, strbuf_z(&path), &rights_status);
-    if (rights_status == 404)
-        return JIRA_REFUSED_GONE;
-    if (rights && !has_right(rights, act->keys[0]) && !has_right(rights, act->keys[1]))
-        return JIRA_REFUSED_RIGHT;
-    strbuf_reset(&path);
-    strbuf_addf(&path, "%s/configuration", jira_api(jira));
-    settings = ask(jira, strbuf_z(&path), &ignored);
-    if (settings && !json_bool(yyjson_doc_get_root(settings), "timeTrackingEnabled", true))
-        return JIRA_REFUSED_TRACKING;
-    if (status == 404)
-        return JIRA_REFUSED_GONE;
-    return status == 403 ? JIRA_REFUSED_RIGHT : JIRA_REFUSED_OTHER;
-}
-
-static const struct {
-    enum err_class class;
-    const char *sentence; /* after "Jira does not let you … issue X: " */
-} refusals[JIRA_REFUSAL_COUNT] = {
-    [JIRA_REFUSED_NOT] = {ERR_BUG, "nothing was refused"},
-    [JIRA_REFUSED_RIGHT] = {ERR_FORBIDDEN, NULL},
-    [JIRA_REFUSED_TRACKING] = {ERR_CONFLICT, "time tracking is off; an administrator of Jira can "
-                                             "turn it on in the settings of issues"},
-    [JIRA_REFUSED_CLOSED] = {ERR_CONFLICT, "its workflow state does not allow changes; reopen it, "
-                                           "or log on another issue"},
-    [JIRA_REFUSED_ESTIMATE] = {ERR_INPUT, "it does not take the remaining estimate; write it like "
-                                          "\"2h 30m\", or leave the estimate as it is"},
-    [JIRA_REFUSED_DURATION] = {ERR_INPUT, "it does not take the duration; it must be one minute "
-                                          "or more"},
-    [JIRA_REFUSED_STARTED] = {ERR_INPUT, "it does not take the time of the start"},
-    [JIRA_REFUSED_COMMENT] = {ERR_INPUT, "it does not take the comment; it may be too long"},
-    [JIRA_REFUSED_VISIBILITY] = {ERR_INPUT, "it does not know the group or role that alone should "
-                                            "see the worklog, or you are not in it"},
-    [JIRA_REFUSED_PROPERTY] = {ERR_REMOTE, "it takes no properties"},
-    [JIRA_REFUSED_FULL] = {ERR_LIMIT, "the issue has as many worklogs as Jira allows (413); log on "
-                                      "another issue, or ask an administrator to tidy it up"},
-    [JIRA_REFUSED_GONE] = {ERR_NOT_FOUND, "it, or the worklog, does not exist or you may not see "
-                                          "it (404)"},
-    [JIRA_REFUSED_OTHER] = {ERR_REMOTE, "it finds the request not acceptable and does not say why "
-                                        "in words that we know; try it in Jira itself"},
-};
-
-static enum err_class say_refusal(enum jira_refusal refusal, struct str issue,
-                                  const struct act *act, struct err *err)
-{
-    if (refusal == JIRA_REFUSED_RIGHT)
-        return err_set(err, ERR_FORBIDDEN,
-                       "Jira does not let you %s issue " STR_FMT
-                       ": the permission \"%s\" is missing in its project",
-                       act->verb, STR_ARG(issue), act->right);
-    return err_set(err, refusals[refusal].class, "Jira does not let you %s issue " STR_FMT ": %s",
-                   act->verb, STR_ARG(issue), refusals[refusal].sentence);
-}
+/* ---- The calls ---- */
 
 /* Did the end of a call that was begun leave open whether Jira acted? */
 static bool is_unknown(enum err_class class, int status)
@@ -460,31 +293,25 @@ static bool is_unknown(enum err_class class, int status)
     return status < 300 || status == 408 || status > 499;
 }
 
-/* ---- The calls ---- */
-
 struct call {
     enum http_method method;
     const char *path;
     struct str body;
     struct str issue;
-    const struct act *act;
-    bool idempotent;
+    enum refusal_act act;
 };
 
 static enum err_class run(struct jira *jira, const struct call *call, struct net_response *ret,
                           struct jira_outcome *ret_outcome, struct err *err)
 {
-    struct note note = {0};
+    struct refusal_note note = {0};
     struct http_client client = jira->http;
-    const struct http_request request = {.method = call->method,
-                                         .path = call->path,
-                                         .body = call->body,
-                                         .idempotent = call->idempotent,
-                                         .points = 1};
+    const struct http_request request = {
+        .method = call->method, .path = call->path, .body = call->body, .points = 1};
     struct http_call *going = NULL;
     int status = 0;
 
-    client.on_refusal = note_refusal;
+    client.on_refusal = refusal_note;
     client.on_refusal_arg = &note;
     *ret_outcome = (struct jira_outcome){0};
 
@@ -494,15 +321,10 @@ static enum err_class run(struct jira *jira, const struct call *call, struct net
         return rc;
     rc = http_finish(going, ret, &status, err);
     ret_outcome->unknown = is_unknown(rc, status);
-    if (rc == ERR_OK || ret_outcome->unknown)
+    if (rc == ERR_OK || ret_outcome->unknown || !refusal_is(&note))
         return rc;
-    if (note.status != 400 && note.status != 403 && note.status != 404 && note.status != 409 &&
-        note.status != 413 && note.status != 422)
-        return rc;
-    ret_outcome->refusal = note.refusal != JIRA_REFUSED_NOT
-                               ? note.refusal
-                               : ask_why(jira, call->issue, call->act, note.status);
-    return say_refusal(ret_outcome->refusal, call->issue, call->act, err);
+    ret_outcome->refusal = refusal_reason(jira, &note, call->issue, call->act);
+    return refusal_say(ret_outcome->refusal, call->issue, call->act, err);
 }
 
 void jira_one_done(struct jira_one *one)
@@ -586,7 +408,7 @@ enum err_class jira_worklog_create(struct jira *jira, struct str issue,
                                    struct jira_outcome *ret_outcome, struct err *err)
 {
     AUTO(strbuf_autop) struct strbuf path = STRBUF_INIT(PATH_BYTES);
-    struct call call = {.method = HTTP_POST, .issue = issue, .act = &act_create};
+    struct call call = {.method = HTTP_POST, .issue = issue, .act = REFUSAL_CREATE};
     struct jira_change plain = *change;
 
     *ret_outcome = (struct jira_outcome){0};
@@ -623,7 +445,8 @@ enum err_class jira_worklog_update(struct jira *jira, int64_t issue_id, int64_t 
 {
     AUTO(strbuf_autop) struct strbuf path = STRBUF_INIT(PATH_BYTES);
     struct id_text room;
-    struct call call = {.method = HTTP_PUT, .issue = id_text(issue_id, &room), .act = &act_update};
+    struct call call = {
+        .method = HTTP_PUT, .issue = id_text(issue_id, &room), .act = REFUSAL_UPDATE};
 
     strbuf_addf(&path, "%s/issue/%s/worklog/%" PRId64, jira_api(jira), room.text, id);
     return change_one(jira, &call, NULL, &path, change, ret, ret_outcome, err);
@@ -637,7 +460,7 @@ enum err_class jira_worklog_delete(struct jira *jira, int64_t issue_id, int64_t 
     AUTO(net_response_autop) struct net_response response = {0};
     struct id_text room;
     struct call call = {
-        .method = HTTP_DELETE, .issue = id_text(issue_id, &room), .act = &act_delete};
+        .method = HTTP_DELETE, .issue = id_text(issue_id, &room), .act = REFUSAL_DELETE};
 
     *ret_outcome = (struct jira_outcome){0};
     strbuf_addf(&path, "%s/issue/%s/worklog/%" PRId64, jira_api(jira), room.text, id);

@@ -4,7 +4,7 @@
 
 /*
  * Typed calls that change worklogs. Cloud's REST v3 takes comments as documents (ADF), Data
- * Center's v2 as text; both are made here from plain text, a paragraph a line. Nothing is decided
+ * Center's v2 as text; both are made here from plain text. Nothing is decided
  * and nothing is repeated here: a create that was sent twice books twice.
  */
 enum jira_estimate_mode {
@@ -90,7 +90,10 @@ MUST_USE enum err_class jira_worklog_find(struct jira *jira, struct str issue, i
                                           struct str key, struct str id, struct jira_one *ret,
                                           bool *ret_found, struct err *err);
 
-/* Plain text as an ADF document, a paragraph a line; written as one value. */
+/*
+ * Plain text as an ADF document, written as one value: one paragraph, its lines split by hard
+ * breaks, so that jira_text gives back what was written but for line feeds at the end.
+ */
 void jira_document(struct json_out *out, struct str text);
 
 #endif

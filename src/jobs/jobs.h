@@ -109,7 +109,8 @@ struct job_kind {
 /* A job that comes by itself: for each tenant, or once for the server. */
 struct job_schedule {
     const char *kind, *key;
-    int64_t every_ms;  /* from the end of one to the next; 0: not now */
+    /* From the end of one to the next; 0: not now. May change while workers look at it. */
+    _Atomic int64_t every_ms;
     int64_t first_ms;  /* from when it is first seen to the first one */
     int64_t jitter_ms; /* up to so much is added to either, by the dice */
     bool per_tenant;   /* else once, with JOB_NO_TENANT */

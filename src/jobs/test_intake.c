@@ -219,17 +219,24 @@ static void a_group_that_cannot_be_stored_is_told_so_whole(void **state)
     struct fixture *fixture = *state;
     struct queue_world *world = fixture->world;
 
+    queue_ok(world, db_exec(world->db,
+                            "CREATE TRIGGER refuse BEFORE INSERT ON job WHEN new.job_key = 'bad'"
+                            " BEGIN SELECT raise(ABORT, 'no'); END",
+                            &world->err));
     start(fixture, 0, 0);
-    queue_ok(world, db_exec(world->db, "ALTER TABLE job_line RENAME TO elsewhere", &world->err));
-    for (int i = 0; i < 3; i++)
-        assert_int_equal(hand_in(fixture, "t1", "a"), ERR_OK);
+    set_closed(&fixture->told, true);
+    assert_int_equal(hand_in(fixture, "t1", "first"), ERR_OK);
+    await(&fixture->told, &fixture->told.inside, 1);
+    assert_int_equal(hand_in(fixture, "t1", "before"), ERR_OK);
+    assert_int_equal(hand_in(fixture, "t1", "bad"), ERR_OK);
+    assert_int_equal(hand_in(fixture, "t1", "after"), ERR_OK);
+    set_closed(&fixture->told, false);
     await(&fixture->told, &fixture->told.other, 3);
-    assert_int_equal(fixture->told.stored, 0);
-    queue_ok(world, db_exec(world->db, "ALTER TABLE elsewhere RENAME TO job_line", &world->err));
-    queue_counts(world, 0, 0, 0);
-    assert_int_equal(hand_in(fixture, "t1", "a"), ERR_OK);
-    await(&fixture->told, &fixture->told.stored, 1); /* and then it goes on */
+    assert_int_equal(fixture->told.stored, 1);
     queue_counts(world, 1, 0, 0);
+    assert_int_equal(hand_in(fixture, "t1", "after"), ERR_OK);
+    await(&fixture->told, &fixture->told.stored, 2); /* and then it goes on */
+    queue_counts(world, 2, 0, 0);
 }
 
 static void the_end_finishes_what_was_handed_in(void **state)

@@ -26,6 +26,9 @@ struct stage {
 
 struct fixture {
     struct queue_world *world;
+    struct ctx ctx; /* the world's, with a clock that counts how often it is read */
+    struct clock_ops clock;
+    unsigned looks;
     struct workers *workers;
     struct stage stage;
 };
@@ -145,12 +148,33 @@ static void set_open(struct stage *stage, bool open)
     pthread_mutex_unlock(&stage->lock);
 }
 
+static int64_t counted_now_ms(void *self)
+{
+    struct fixture *fixture = self;
+
+    (void)__atomic_add_fetch(&fixture->looks, 1, __ATOMIC_RELAXED);
+    return ctx_now_ms(fixture->world->ctx);
+}
+
+static int64_t real_ms(void)
+{
+    struct timespec now;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static int begin(void **state)
 {
     struct fixture *fixture = calloc(1, sizeof(*fixture));
 
     assert_non_null(fixture);
     fixture->world = queue_world_new();
+    fixture->clock = *fixture->world->ctx->clock;
+    fixture->clock.now_ms = counted_now_ms;
+    fixture->ctx = *fixture->world->ctx;
+    fixture->ctx.clock = &fixture->clock;
+    fixture->ctx.clock_self = fixture;
     (void)pthread_mutex_init(&fixture->stage.lock, NULL);
     (void)pthread_cond_init(&fixture->stage.changed, NULL);
     *state = fixture;
@@ -187,7 +211,7 @@ static void start(struct fixture *fixture, size_t threads)
     };
 
     queue_ok(fixture->world,
-             workers_new(fixture->world->ctx, &options, &fixture->workers, &fixture->world->err));
+             workers_new(&fixture->ctx, &options, &fixture->workers, &fixture->world->err));
 }
 
 static void add(struct fixture *fixture, const char *kind, int key, int64_t in_ms)
@@ -217,15 +241,22 @@ static void a_worker_wakes_when_a_job_is_added(void **state)
     struct fixture *fixture = *state;
     struct stage *stage = &fixture->stage;
 
+    int64_t began = real_ms();
+
     start(fixture, 2);
     for (size_t i = 1; i <= 20; i++) {
         add(fixture, "quick", (int)i, 0);
         workers_wake(fixture->workers);
         await(stage, &stage->quick, i);
     }
-    /* By another process, that wakes nobody. */
+    assert_in_range(real_ms() - began, 0, 10000); /* without it: a second each */
+
+    /* By another process, that wakes nobody: it is seen, and without looking all the time. */
+    unsigned looks = __atomic_load_n(&fixture->looks, __ATOMIC_RELAXED);
+
     add(fixture, "quick", 21, 0);
     await(stage, &stage->quick, 21);
+    assert_in_range(__atomic_load_n(&fixture->looks, __ATOMIC_RELAXED) - looks, 1, 50);
 }
 
 static void a_worker_wakes_for_a_job_that_falls_due(void **state)
@@ -241,6 +272,14 @@ static void a_worker_wakes_for_a_job_that_falls_due(void **state)
     workers_wake(fixture->workers);
     fake_ctx_advance(&fixture->world->fake, 1);
     await(stage, &stage->quick, 2);
+}
+
+/* The worker that leads has looked after the last job, and sleeps: most likely. */
+static void let_fall_asleep(void)
+{
+    const struct timespec wait = {.tv_nsec = 20 * 1000000};
+
+    (void)nanosleep(&wait, NULL);
 }
 
 static void on_done(void *arg, enum err_class rc, bool joined)
@@ -262,15 +301,19 @@ static void the_intake_wakes_the_workers(void **state)
 
     const struct intake_options options = {.control = control, .workers = fixture->workers};
 
+    int64_t began = real_ms();
+
     queue_ok(fixture->world, intake_new(fixture->world->ctx, &options, &intake, &err));
-    for (size_t i = 1; i <= 20; i++) {
+    for (size_t i = 1; i <= 10; i++) {
         char key[16];
         const struct job_order order = {"t1", "quick", key, queue_now(fixture->world), false};
 
         (void)snprintf(key, sizeof(key), "%zu", i);
+        let_fall_asleep();
         queue_ok(fixture->world, intake_add(intake, &order, on_done, NULL, &err));
         await(stage, &stage->quick, i);
     }
+    assert_in_range(real_ms() - began, 0, 5000); /* without: nearly a second each */
     intake_free(intake);
     db_close(control);
 }
@@ -296,7 +339,7 @@ static void a_kind_at_its_limit_leaves_the_others_their_threads(void **state)
     struct fixture *fixture = *state;
     struct stage *stage = &fixture->stage;
 
-    for (int i = 0; i < 8; i++)
+    for (int i = 0; i < 40; i++)
         add(fixture, "few", i, 0);
     for (int i = 0; i < 8; i++)
         add(fixture, "quick", i, 0);
@@ -306,8 +349,12 @@ static void a_kind_at_its_limit_leaves_the_others_their_threads(void **state)
     add(fixture, "quick", 8, 0);
     workers_wake(fixture->workers);
     await(stage, &stage->quick, 9);
+
+    int64_t began = real_ms();
+
     set_open(stage, true);
-    await(stage, &stage->few, 8);
+    await(stage, &stage->few, 40);
+    assert_in_range(real_ms() - began, 0, 10000); /* one that ends lets the next begin at once */
     stop(fixture);
     assert_int_equal(stage->few_most, 2);
     queue_counts(fixture->world, 0, 0, 0);

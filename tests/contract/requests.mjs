@@ -249,6 +249,7 @@ export const requests = [
         },
     ],
     ['fields are as described', ['GET /field'], (ask) => ask(`GET ${API}/field`)],
+    ['the settings are as described', ['GET /configuration'], (ask) => ask(`GET ${API}/configuration`)],
     ['issue types are as described', ['GET /issuetype'], (ask) => ask(`GET ${API}/issuetype`)],
     ['statuses are as described', ['GET /status'], (ask) => ask(`GET ${API}/status`)],
     [

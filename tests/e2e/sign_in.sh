@@ -3,8 +3,8 @@
 # sign_in.sh: people and programs come in: the administrator by link and password, people by Jira (3LO),
 # programs by API tokens. The real server and the real sandbox, through curl.
 #
-# Usage: sign_in.sh TENON TENON-SANDBOX E2E-SQL
-. "$(dirname "$0")/lib.sh"
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh" "$@"
 
 command -v curl >/dev/null || skip "skipped: this test needs curl"
 
@@ -154,6 +154,36 @@ guessing()
     stop_server
 }
 
+guess_from()
+{
+    ask POST /api/v1/session "${json_body[@]}" -H "X-Forwarded-For: $1" -d '{"password":"wrong horse battery"}'
+}
+
+# What a client says of where it comes from counts only behind a proxy that we trust.
+guessing_behind_proxy()
+{
+    local n
+
+    sets_up_administrator
+    for ((n = 0; n < 8; n++)); do
+        guess_from "192.0.2.$n"
+    done
+    is "nobody trusts it" 429 "$code"
+    stop_server
+    start_server TENON_SERVER_TRUSTED_PROXIES='10.0.0.1, 127.0.0.1'
+    for ((n = 0; n < 8; n++)); do
+        guess_from "192.0.2.$n"
+        is "each client counts for itself" 401 "$code"
+    done
+    for ((n = 0; n < 8; n++)); do
+        guess_from "203.0.113.$n, 198.51.100.1, 10.0.0.1" # what it made up stands before what proxies saw
+    done
+    is "what the client made up does not count" 429 "$code"
+    guess_from "198.51.100.2, 10.0.0.1"
+    is "the next one is free" 401 "$code"
+    stop_server
+}
+
 reset()
 {
     sets_up_administrator
@@ -199,7 +229,7 @@ with_jira()
 
 sign_in_by_jira()
 {
-    answers 200 GET "/auth/jira/start?tenant=acme&return=${1:-/api/v1/me}" -L -c "$dir/jar" -b "$dir/jar"
+    answers 200 GET "/auth/jira/start?tenant=acme&return=/api/v1/me" -L -c "$dir/jar" -b "$dir/jar"
 }
 
 oauth_count()
@@ -220,6 +250,46 @@ person_signs_in()
     csrf
     answers 204 DELETE /api/v1/session "${page[@]}"
     answers 401 GET /api/v1/me -b "$dir/jar"
+    stop_server
+}
+
+log_work()
+{
+    answers "$1" POST /api/v1/worklogs "${page[@]}" "${json_body[@]}" \
+        -d "{\"issue\":\"$(http GET /sandbox/worklogs | jq -rs '.[0].issue')\",\"started\":\"2026-01-31T09:00:00.000Z\",\"seconds\":3600}"
+}
+
+# What a person asks for is done in Jira as that person, whatever becomes of the tokens meanwhile.
+person_acts()
+{
+    local other before
+
+    with_jira
+    http POST /sandbox/oauth/options '{"life_s":1}' >"$dir/answer" # each call needs a new token
+    other=$(http GET /sandbox/worklogs | jq -rs --arg not "$person" 'map(select(.account != $not and .account != null))[0].account')
+    http POST /sandbox/oauth/next "{\"account\":\"$other\"}" >"$dir/answer"
+    sign_in_by_jira
+    json_is "who it is" .account "\"$other\""
+    csrf
+    before=$(oauth_count refreshed)
+    log_work 201
+    is "whose it is in Jira" "$other" "$(http GET /sandbox/worklogs | jq -r --arg id "$(json .id)" 'select(.id == $id).account')"
+    (($(oauth_count refreshed) > before)) || fail "the token was renewed" "more than $before" "$(oauth_count refreshed)"
+
+    stop_server
+    start_server "${jira_settings[@]}"
+    log_work 201
+    is "no refresh token was used twice" 0 "$(oauth_count reused)"
+
+    http POST /sandbox/oauth/revoke "{\"account\":\"$other\"}" >"$dir/answer"
+    log_work 403
+    has "what is to be done" "$dir/out" "sign in with Jira"
+    before=$(oauth_count refused)
+    log_work 403
+    is "a dead consent is not asked about again" "$before" "$(oauth_count refused)"
+    sign_in_by_jira
+    csrf
+    log_work 201
     stop_server
 }
 
@@ -313,9 +383,11 @@ tokens()
 check "tenon admin's link sets the password once, and nothing of it is on the disk" link_sets_password_once
 check "a request that does not come from our own pages is refused" forged_requests
 check "guessing is slowed, a link passes" guessing
+check "behind a proxy that is trusted, each client is slowed for itself" guessing_behind_proxy
 check_aside "tenon admin --reset takes the password and all sessions away" reset
 check "sessions survive a restart and a kill" survives_restart
 check "a person signs in with Jira and out again" person_signs_in
+check "what a person asks for is done in Jira as that person, until the consent is taken back" person_acts
 check "an answer to another sign-in, a no and a foreign site lead back to the page" person_comes_back_wrong
 check_aside "[PL-17] an API token is made, used, listed and taken back" tokens
 finish

@@ -78,8 +78,8 @@ async function send(method: string, path: string, { query = {}, body, key, signa
 async function problemOf(response: Response): Promise<Problem> {
     if (response.status === 401) onSignedOut()
     try {
-        const body = (await response.json()) as { title?: unknown; detail?: unknown }
-        if (typeof body.detail === 'string' && body.detail) return new Problem(response.status, String(body.title ?? s.problem.title), body.detail)
+        const body = (await response.json()) as { detail?: unknown }
+        if (typeof body.detail === 'string' && body.detail) return new Problem(response.status, s.problem.title, body.detail)
     } catch {
         /* not ours, perhaps a proxy's page: say what is known */
     }

@@ -1,13 +1,17 @@
 /*
  * route.ts: the address is the state. A page reads its parameters from it and writes them back; "back" works, and a
- * copied link shows the same. What Jira put into the address for itself (tokens!) is dropped at the first change.
+ * copied link shows the same. What Jira put into the address for itself is no state: its token is dropped at the
+ * first change, the rest stays as long as we are inside its frame, so that loading the page again works there.
  */
 import { useEffect, useState } from 'preact/hooks'
+import { frame } from './frame'
 
 export type Route = { path: string; params: URLSearchParams }
 type Patch = Record<string, string | string[] | null | undefined>
 
 const FOREIGN = /^(jwt|xdm_.*|cp|lic|cv|loc|tz|xdm|ui-params|contextJwt)$/
+const TOKEN = /jwt$/i
+const ofFrame = frame.inside ? [...new URLSearchParams(location.search)].filter(([name]) => FOREIGN.test(name) && !TOKEN.test(name)) : []
 const listeners = new Set<() => void>()
 const read = (): Route => {
     const params = new URLSearchParams(location.search)
@@ -42,8 +46,11 @@ function apply(params: URLSearchParams, patch: Patch): void {
 }
 
 export function go(href: string, replace = false): void {
-    if (href === location.pathname + location.search) return
-    history[replace ? 'replaceState' : 'pushState'](null, '', href)
+    const url = new URL(href, location.origin)
+    for (const [name, value] of ofFrame) url.searchParams.append(name, value)
+    const to = url.pathname + url.search
+    if (to === location.pathname + location.search) return
+    history[replace ? 'replaceState' : 'pushState'](null, '', to)
     changed()
 }
 

@@ -105,6 +105,8 @@ export const s = {
         staleTitle: (t: string) => `Out of date since ${t}`, stale: 'Changes made in Jira since then may be missing here. Tenon catches up by itself; an administrator sees more under Sync.',
         incompleteTitle: 'The mirror is not complete yet', incomplete: 'Tenon is still copying worklogs from Jira. The sums below grow until it is done.',
         tooMuch: (shown: string, all: string) => `The first ${shown} of ${all} rows are shown; the total counts all. Choose a shorter period or fewer groups, or export the table.`,
+        sortBy: (what: string, down: boolean | null) => `Sort by ${what}${down === null ? '' : down ? ', now descending' : ', now ascending'}`,
+        tooWide: (n: number) => `The table leaves out its ${n} columns; the chart has them. Choose weeks or months, or a shorter period, to see them.`,
         tagNote: 'A worklog with several tags counts in each of them; the total above counts it once.',
         emptyTitle: 'No time found', empty: (period: string) => `No worklog that you may see matches in ${period}. Try a longer period, or clear the filters.`,
         mayNotTitle: 'You may not see reports', mayNot: 'The administrator of your Jira site decides who may, in Settings.',

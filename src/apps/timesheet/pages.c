@@ -3,22 +3,12 @@
  *
  * The pipeline: while page n is stored, the worklogs of page n+1 and the ids of page n+2 are on
  * their way. A page is stored together with the cursor behind it, so the cursor never covers what
- * is not stored. Pages share a transaction as long as the next answer is there already: edited
- * worklogs lie scattered over the table, and a database page that several of them touch is then
- * encrypted once. A little is waited for answers meanwhile (SYNC_WAIT_IN_TX_MS); before more what
- * is open is committed, so nobody is locked out by a slow remote, and a kill costs little. The next
- * page's query is Jira's own: more than a page of worklogs can share one time, which no arithmetic
- * of ours could page through.
+ * is not stored. The next page's query is Jira's own: more than a page of worklogs can share one
+ * time, which no arithmetic of ours could page through.
  */
 #include "apps/timesheet/sync_internal.h"
 
 #include <assert.h>
-
-/* Feed pages in one transaction, at most. */
-#define PAGES_PER_TX 32
-
-/* An answer that is not there within so long is not nearly there. */
-#define NEARLY_MS 10
 
 /* How far behind the feed's end the next run begins: hides late commits on Jira's side. */
 #define OVERLAP_MS (INT64_C(2) * 60 * 1000)
@@ -35,70 +25,6 @@ void sync_page_free(struct sync_page *page)
     http_drop(page->list);
     jira_worklogs_done(&page->answer);
     free(page);
-}
-
-enum err_class sync_tx_open(struct sync *sync, struct err *err)
-{
-    sync->half = true;
-    return db_in_tx(sync->tenant->db) ? ERR_OK : db_begin(sync->tenant->db, DB_BULK, err);
-}
-
-/* The unit of work that sync_tx_open began is whole. */
-static void keep(struct sync *sync)
-{
-    sync->half = false;
-}
-
-static enum err_class commit(struct sync *sync, enum err_class rc, struct err *err)
-{
-    struct err commit_err = {0};
-    enum err_class done = db_commit(sync->tenant->db, &commit_err);
-
-    if (done == ERR_OK) {
-        sync->committed_state = sync->state;
-        sync->committed_run = sync->run;
-        return rc;
-    }
-    if (rc == ERR_OK)
-        *err = commit_err;
-    sync->half = true; /* nothing of it stands */
-    return rc == ERR_OK ? done : rc;
-}
-
-enum err_class sync_tx_close(struct sync *sync, enum err_class rc, struct err *err)
-{
-    if (rc == ERR_OK)
-        sync->half = false;
-    if (db_in_tx(sync->tenant->db) && !sync->half)
-        rc = commit(sync, rc, err);
-    if (sync->half) {
-        db_rollback(sync->tenant->db);
-        sync->state = sync->committed_state;
-        sync->run = sync->committed_run;
-        mirror_forget(&sync->mirror);
-    }
-    sync->half = false;
-    sync->pages_open = 0;
-    sync->waited_ms = 0;
-    return rc;
-}
-
-/*
- * Before that call is finished: an answer that is nearly there is waited for with the transaction
- * open, as far as it may be; before a longer wait it is committed.
- */
-static enum err_class before_wait(struct sync *sync, const struct http_call *call, struct err *err)
-{
-    const struct ctx *ctx = sync->tenant->ctx;
-    int64_t from_ms = ctx_mono_ms(ctx), most_ms = SYNC_WAIT_IN_TX_MS - sync->waited_ms;
-
-    if (most_ms > NEARLY_MS)
-        most_ms = NEARLY_MS;
-
-    bool ready = http_ready(call, db_in_tx(sync->tenant->db) && most_ms > 0 ? most_ms : 0);
-
-    sync->waited_ms += ctx_mono_ms(ctx) - from_ms;
-    return ready ? ERR_OK : sync_tx_close(sync, ERR_OK, err);
 }
 
 static int compare_ids(const void *a, const void *b)
@@ -147,6 +73,8 @@ enum err_class sync_receive(struct sync *sync, struct sync_page *page, struct er
 
     if (page->id_count > 0)
         rc = jira_worklogs_start(sync->jira, page->ids, page->id_count, &page->list, err);
+    if (rc == ERR_OK && page->list)
+        rc = sync_tx_before_wait(sync, page->list, err);
     if (rc == ERR_OK)
         rc = finish_list(sync, page, err);
     return rc;
@@ -241,9 +169,7 @@ static enum err_class step_over(struct sync *sync, const char *query, struct jir
     rc = sync_tx_open(sync, err);
     if (rc == ERR_OK)
         rc = sync_warn(sync->tenant, &sync->run, WARN_SAME_TIME, 0, 0, err);
-    if (rc == ERR_OK)
-        keep(sync);
-    return rc;
+    return rc == ERR_OK ? sync_tx_keep(sync, err) : rc;
 }
 
 /* The time in a cursor of ours, "since=<ms>"; 0 in one of Jira's own making. */
@@ -305,7 +231,7 @@ static void advance(struct sync *sync, const struct jira_feed_page *feed)
 static enum err_class store_page(struct sync *sync, const struct sync_walk *walk,
                                  struct sync_page *page, struct err *err)
 {
-    enum err_class rc = page->list ? before_wait(sync, page->list, err) : ERR_OK;
+    enum err_class rc = page->list ? sync_tx_before_wait(sync, page->list, err) : ERR_OK;
 
     if (rc == ERR_OK)
         rc = finish_list(sync, page, err);
@@ -318,9 +244,7 @@ static enum err_class store_page(struct sync *sync, const struct sync_walk *walk
     rc = walk->store(sync, walk->arg, page, err);
     drop_answer(page); /* megabytes, which the next one can use */
     if (rc == ERR_OK)
-        keep(sync);
-    if (rc == ERR_OK && ++sync->pages_open >= PAGES_PER_TX)
-        rc = sync_tx_close(sync, ERR_OK, err);
+        rc = sync_tx_keep(sync, err);
     if (rc != ERR_OK)
         return rc;
     sync->seen += (int64_t)page->feed.count;
@@ -352,7 +276,7 @@ static enum err_class walk_pages(struct sync *sync, const struct sync_walk *walk
     while (rc == ERR_OK && !last) {
         rc = ctx_check(sync->tenant->ctx, err);
         if (rc == ERR_OK)
-            rc = before_wait(sync, next, err);
+            rc = sync_tx_before_wait(sync, next, err);
         if (rc == ERR_OK)
             rc = jira_feed_finish(sync->jira, TAKE(next), &page->feed, err);
         if (rc == ERR_OK)

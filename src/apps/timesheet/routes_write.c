@@ -86,9 +86,10 @@ static void desk_done(struct desk *desk)
     mirror_done(&desk->mirror);
 }
 
-static void log_change(const struct request *request, const char *event, int64_t id)
+static void log_change(const struct request *request, enum log_level level, const char *event,
+                       int64_t id)
 {
-    LOG(request->ex->ctx, LOG_INFO, event, LOG_IDENT("tenant", request->tenant->info.id),
+    LOG(request->ex->ctx, level, event, LOG_IDENT("tenant", request->tenant->info.id),
         LOG_IDENT("account", request->who.account[0] ? request->who.account : "administrator"),
         LOG_NUM("worklog", id));
 }
@@ -115,7 +116,7 @@ static enum err_class put_written(struct request *request, struct worklog_answer
     worklog_answer_reset(answer);
     if (done->stored)
         return worklog_read(request->tenant, done->id, worklog_answer_add, answer, err);
-    log_change(request, "mirror_behind", done->id);
+    log_change(request, LOG_WARN, "mirror_behind", done->id);
     return worklog_answer_add(answer, &row, err);
 }
 
@@ -208,8 +209,8 @@ static enum err_class delete_worklog(struct request *request, struct err *err)
     if (rc == ERR_OK)
         rc = write_delete(&desk.writer, id, &estimate, &done, err);
     if (rc == ERR_OK) {
-        log_change(request, "worklog_deleted", id);
-        ex->status = 204;
+        log_change(request, LOG_INFO, "worklog_deleted", id);
+        ex->status = done.stored ? 204 : 202;
     }
     write_done_free(&done);
     desk_done(&desk);
@@ -243,7 +244,7 @@ static enum err_class tell_done(struct told *told, const struct action_item *ite
     put_item_id(&out, item->id);
     json_key(&out, "to");
     if (told->kind == ACTION_DELETE) {
-        log_change(told->request, "worklog_deleted", item->id);
+        log_change(told->request, LOG_INFO, "worklog_deleted", item->id);
         json_put_null(&out);
     } else {
         enum err_class rc = put_written(told->request, told->answer, item->done, NULL, err);

@@ -150,6 +150,62 @@ enum err_class worklogs_each(struct tenant *tenant, const struct worklog_filter 
     return hand_out(reader, stmt, each, arg, err);
 }
 
+/* The person's number; 0: nobody of that name ever booked time. */
+static enum err_class person_of(struct tenant *tenant, struct str account, int64_t *ret,
+                                struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc = db_prepare(
+        tenant->db, SQL("SELECT id FROM person WHERE account_id = $1 ORDER BY id LIMIT 1"), &stmt,
+        err);
+
+    *ret = 0;
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_text(stmt, 1, account);
+    rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK && row)
+        *ret = db_i64(stmt, 0);
+    return rc;
+}
+
+/*
+ * Two ways through the same rows: a person's by the index of person and start, all by the index of
+ * the start. One statement for both would read every row of the table. Both have the same
+ * parameters; $1 is the start of the row that the page comes after, or of the period, $6 the id of
+ * that row or 0.
+ */
+static enum err_class prepare_page(struct db *db, int64_t person, struct db_stmt **ret,
+                                   struct err *err)
+{
+    if (person != 0)
+        return db_prepare(
+            db,
+            SQL("SELECT w.client_worklog_id, w.client_issue_id, w.created, w.updated, w.started,"
+                " w.time_spent_seconds, w.comment, p.account_id FROM worklog AS w"
+                " LEFT JOIN person AS p ON p.id = w.person"
+                " WHERE w.person = $3 AND w.started >= $1 AND w.started < $2"
+                " AND (w.started > $1 OR w.client_worklog_id > $6)"
+                " AND ($4 = 0 OR w.client_issue_id = $4) AND ($5 IS NULL OR EXISTS"
+                " (SELECT 1 FROM worklog_tag AS wt JOIN tag ON tag.id = wt.tag"
+                " WHERE wt.client_worklog_id = w.client_worklog_id AND tag.name_digest = $5))"
+                " ORDER BY w.started, w.client_worklog_id LIMIT $7"),
+            ret, err);
+    return db_prepare(
+        db,
+        SQL("SELECT w.client_worklog_id, w.client_issue_id, w.created, w.updated, w.started,"
+            " w.time_spent_seconds, w.comment, p.account_id FROM worklog AS w"
+            " LEFT JOIN person AS p ON p.id = w.person"
+            " WHERE $3 = 0 AND w.started >= $1 AND w.started < $2"
+            " AND (w.started > $1 OR w.client_worklog_id > $6)"
+            " AND ($4 = 0 OR w.client_issue_id = $4) AND ($5 IS NULL OR EXISTS"
+            " (SELECT 1 FROM worklog_tag AS wt JOIN tag ON tag.id = wt.tag"
+            " WHERE wt.client_worklog_id = w.client_worklog_id AND tag.name_digest = $5))"
+            " ORDER BY w.started, w.client_worklog_id LIMIT $7"),
+        ret, err);
+}
+
 enum err_class worklogs_by_start(struct tenant *tenant, const struct worklog_page *page,
                                  enum err_class (*each)(void *arg, const struct worklog_row *row,
                                                         struct err *err),
@@ -158,28 +214,20 @@ enum err_class worklogs_by_start(struct tenant *tenant, const struct worklog_pag
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     AUTO(reader_free_autop) struct reader *reader = reader_new(tenant);
     unsigned char digest[VAULT_DIGEST_BYTES];
+    bool goes_on = page->after_ms >= page->from_ms;
+    int64_t person = 0;
+    enum err_class rc = reader ? ERR_OK : err_memory(err);
 
-    if (!reader)
-        return err_memory(err);
-
-    enum err_class rc = db_prepare(
-        tenant->db,
-        SQL("SELECT w.client_worklog_id, w.client_issue_id, w.created, w.updated, w.started,"
-            " w.time_spent_seconds, w.comment, p.account_id FROM worklog AS w"
-            " LEFT JOIN person AS p ON p.id = w.person"
-            " WHERE w.started >= $1 AND w.started < $2"
-            " AND ($3 IS NULL OR p.account_id = $3) AND ($4 = 0 OR w.client_issue_id = $4)"
-            " AND ($5 IS NULL OR EXISTS (SELECT 1 FROM worklog_tag AS wt JOIN tag ON tag.id = wt.tag"
-            " WHERE wt.client_worklog_id = w.client_worklog_id AND tag.name_digest = $5))"
-            " AND (w.started > $6 OR (w.started = $6 AND w.client_worklog_id > $7))"
-            " ORDER BY w.started, w.client_worklog_id LIMIT $8"),
-        &stmt, err);
-
+    if (rc == ERR_OK && page->account.len > 0)
+        rc = person_of(tenant, page->account, &person, err);
+    if (rc != ERR_OK || (page->account.len > 0 && person == 0))
+        return rc;
+    rc = prepare_page(tenant->db, person, &stmt, err);
     if (rc != ERR_OK)
         return rc;
-    db_bind_i64(stmt, 1, page->from_ms);
+    db_bind_i64(stmt, 1, goes_on ? page->after_ms : page->from_ms);
     db_bind_i64(stmt, 2, page->to_ms);
-    bind_text_or_null(stmt, 3, page->account);
+    db_bind_i64(stmt, 3, person);
     db_bind_i64(stmt, 4, page->issue_id);
     if (page->tag.len > 0) {
         vault_digest(tenant->vault, "tag", "name", page->tag, digest);
@@ -187,9 +235,8 @@ enum err_class worklogs_by_start(struct tenant *tenant, const struct worklog_pag
     } else {
         db_bind_null(stmt, 5);
     }
-    db_bind_i64(stmt, 6, page->after_ms);
-    db_bind_i64(stmt, 7, page->after_id);
-    db_bind_i64(stmt, 8, page->limit);
+    db_bind_i64(stmt, 6, goes_on ? page->after_id : 0);
+    db_bind_i64(stmt, 7, page->limit);
     return hand_out(reader, stmt, each, arg, err);
 }
 

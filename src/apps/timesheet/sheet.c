@@ -376,7 +376,7 @@ void sheet_stamp(struct sheet *sheet, int64_t ms)
         return;
     }
     (void)snprintf(text, sizeof(text), "%d.%09" PRId64, day + EPOCH_SERIAL,
-                   rest * 1000000 / (MS_PER_DAY / 1000)); /* ms a day: 86.4e6; parts of 1e9 */
+                   (rest * 1000000 + 43200) / 86400); /* of 86.4e6 ms, in parts of 1e9 */
     put_number(sheet, text, 2);
 }
 

@@ -2,7 +2,8 @@
 #define APPS_TIMESHEET_SYNC_INTERNAL_H
 #include "apps/timesheet/sync.h"
 
-/* One synchronization under way; shared by sync.c, pages.c and verify.c only. */
+/* One synchronization under way; shared by sync.c, pages.c, transaction.c and
+ * verify.c only. */
 struct sync {
     struct tenant *tenant;
     struct jira *jira;
@@ -12,9 +13,9 @@ struct sync {
     struct sync_run run;
     struct mirror_state committed_state; /* as they are in the database */
     struct sync_run committed_run;
-    bool half;           /* in the middle of a unit of work */
-    unsigned pages_open; /* stored since the last commit */
-    int64_t waited_ms;   /* for Jira, since then */
+    bool half;         /* in the middle of a unit of work */
+    unsigned units;    /* of work, since the last commit */
+    int64_t waited_ms; /* for Jira, since then */
     struct sync_result *result;
     int64_t from_ms; /* where the feed of changes is followed from in this run; 0: its beginning */
     int64_t server_ms; /* Jira's clock at the beginning; 0: not told */
@@ -37,15 +38,18 @@ void sync_page_free(struct sync_page *page); /* NULL is fine */
 AUTO_DEFINE(struct sync_page, sync_page_free)
 
 /*
- * Transactions of a run: pages are gathered in one as long as the next answer is there already, or
- * nearly so, and committed before any wait that matters; see pages.c. `open` begins a unit of work,
- * and a transaction when none is open. `close` ends the transaction, if one is open: with rc
- * ERR_OK, or between two units (the remote failed, or a stop was asked for), it commits; in the
- * middle of a unit it rolls back to what the database has. Returns rc, or what went wrong with the
- * commit.
+ * Transactions of a run: units of work are gathered in one, see transaction.c. `open` begins a
+ * unit, and a transaction when none is open. `keep` says that the unit is whole; it need not be
+ * committed yet. `close` ends the transaction, if one is open: with rc ERR_OK, or between two units
+ * (the remote failed, or a stop was asked for), it commits; in the middle of a unit it rolls back
+ * to what the database has. Returns rc, or what went wrong with the commit. `before_wait`, between
+ * two units: commits unless that call is answered already, or nearly so.
  */
 MUST_USE enum err_class sync_tx_open(struct sync *sync, struct err *err);
+MUST_USE enum err_class sync_tx_keep(struct sync *sync, struct err *err);
 MUST_USE enum err_class sync_tx_close(struct sync *sync, enum err_class rc, struct err *err);
+MUST_USE enum err_class sync_tx_before_wait(struct sync *sync, const struct http_call *call,
+                                            struct err *err);
 
 /*
  * Walks the updated feed from `query` to its end: the next page and its worklogs travel while the
@@ -87,7 +91,7 @@ struct sync_reached {
 MUST_USE enum err_class sync_reach(struct sync *sync, struct sync_reached *reached,
                                    const struct jira_feed_page *feed, struct err *err);
 
-/* Asks for the page's ids and waits for the answer. None: no call. */
+/* Between two units: asks for the page's ids and waits for the answer. None: no call. */
 MUST_USE enum err_class sync_receive(struct sync *sync, struct sync_page *page, struct err *err);
 
 /* Follows the feed of deletions. */

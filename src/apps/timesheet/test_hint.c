@@ -296,7 +296,7 @@ static uint64_t roll(uint64_t *dice, uint64_t sides)
 }
 
 /* An event for the id: lost, once, or twice. */
-static void send(struct queue *queue, uint64_t *dice, int64_t id)
+static void report(struct queue *queue, uint64_t *dice, int64_t id)
 {
     for (uint64_t n = roll(dice, 3); n > 0 && queue->count < QUEUE_MAX; n--)
         queue->ids[queue->count++] = id;
@@ -338,10 +338,10 @@ static void something_happens(struct fixture *fixture, struct queue *queue, uint
         fake_jira_delete(source, row);
         break;
     default: /* a forgery */
-        send(queue, dice, 1 + (int64_t)roll(dice, 200));
+        report(queue, dice, 1 + (int64_t)roll(dice, 200));
         return;
     }
-    send(queue, dice, row->id);
+    report(queue, dice, row->id);
 }
 
 static void ev03_any_mix_of_events_ends_where_jira_is(void **state)

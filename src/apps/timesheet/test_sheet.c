@@ -206,7 +206,7 @@ static void a_workbook_holds_every_text_as_a_text(void **state)
     assert_non_null(strstr(strbuf_z(&xml), "<c><v>7</v></c>"));
     assert_non_null(strstr(strbuf_z(&xml), ">line\nnext_x000D_ \xef\xbf\xbd _x005F_x0041_ _y</t>"));
     assert_non_null(strstr(strbuf_z(&xml), ">bad \xef\xbf\xbd utf</t>"));
-    assert_non_null(strstr(strbuf_z(&xml), "<c><v>1.5</v></c><c s=\"2\"><v>46037.916666666</v>"));
+    assert_non_null(strstr(strbuf_z(&xml), "<c><v>1.5</v></c><c s=\"2\"><v>46037.916666667</v>"));
     part(fixture, "[Content_Types].xml", &xml);
     assert_non_null(strstr(strbuf_z(&xml), "/xl/worksheets/sheet1.xml"));
     part(fixture, "xl/_rels/workbook.xml.rels", &xml);

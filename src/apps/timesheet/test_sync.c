@@ -167,6 +167,7 @@ static void feeds_that_never_end_are_given_up(void **state)
 
     fill(world, 3);
     later(world, HOUR_MS);
+    world->source.delay_ms = 2 * SYNC_WAIT_IN_TX_MS; /* nobody may wait for us meanwhile */
     for (size_t i = 0; i < ARRAY_LEN(feeds); i++) {
         fake_jira_heal(&world->source);
         world->source.fail_from = 1000; /* the test's patience */

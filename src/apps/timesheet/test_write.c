@@ -352,6 +352,27 @@ static void the_job_gives_up_what_is_not_there(void **state)
     assert_int_equal(fixture->writes.creates, 1);
 }
 
+static void tags_come_after_the_job_was_faster_than_the_repeat(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct str tags[] = {STR("a"), STR("b")};
+    struct write_draft draft = draft_of(3600, "once");
+
+    draft.has_tags = true;
+    draft.tags = tags;
+    draft.tag_count = 2;
+    fixture->writer.key = STR("key");
+    fixture->writes.fault = FAKE_WRITE_LOST;
+    fixture->writes.fault_count = 1;
+    assert_int_equal(create(fixture, &draft), ERR_NETWORK);
+    later(fixture->world, PENDING_UNKNOWN_MS);
+    assert_int_equal(settle(fixture), 0);
+    fine(fixture, create(fixture, &draft));
+    assert_true(fixture->done.repeated);
+    assert_int_equal(fixture->writes.creates, 1);
+    assert_int_equal(number(fixture->world, SQL("SELECT count(*) AS n FROM worklog_tag")), 2);
+}
+
 struct inner {
     struct fixture *fixture;
     const struct write_draft *draft;
@@ -595,6 +616,7 @@ int main(void)
         TEST(what_never_reached_jira_is_sent_by_the_repeat),
         TEST(the_job_settles_what_nobody_repeats),
         TEST(the_job_gives_up_what_is_not_there),
+        TEST(tags_come_after_the_job_was_faster_than_the_repeat),
         TEST(two_at_once_with_one_key_are_one),
         TEST(a_repeated_change_or_deletion_is_done_once),
         TEST(ev04_what_jira_refuses_changes_nothing_here),

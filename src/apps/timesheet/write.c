@@ -266,6 +266,44 @@ static enum err_class send_create(struct writer *writer, const struct write_draf
     return ERR_OK;
 }
 
+static enum err_class store_tags(struct writer *writer, int64_t id, const struct write_draft *draft,
+                                 struct err *err)
+{
+    struct db *db = writer->mirror->tenant->db;
+    enum err_class rc = db_begin(db, DB_WRITE, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    return db_end(db, tags_replace(writer->mirror, id, draft->tags, draft->tag_count, err), err);
+}
+
+/*
+ * The same request was done before. When the job settled it, its tags, which are kept nowhere but
+ * in the request, are still to come.
+ */
+static enum err_class complete(struct writer *writer, int64_t id, const struct write_draft *draft,
+                               struct write_done *done, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool tagged = false;
+    enum err_class rc = ERR_OK;
+
+    done->id = id;
+    done->stored = done->repeated = true;
+    if (!draft->has_tags || draft->tag_count == 0)
+        return ERR_OK;
+    rc = db_prepare(writer->mirror->tenant->db,
+                    SQL("SELECT tag FROM worklog_tag WHERE client_worklog_id = $1"
+                        " ORDER BY tag LIMIT 1"),
+                    &stmt, err);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_i64(stmt, 1, id);
+    rc = db_step(stmt, &tagged, err);
+    db_finish(TAKE(stmt));
+    return rc == ERR_OK && !tagged ? store_tags(writer, id, draft, err) : rc;
+}
+
 enum err_class write_create(struct writer *writer, const struct write_draft *asked,
                             struct write_done *ret, struct err *err)
 {
@@ -282,11 +320,8 @@ enum err_class write_create(struct writer *writer, const struct write_draft *ask
         rc = pending_claim(tenant, &pending, &first, &before, err);
     if (rc != ERR_OK)
         return rc;
-    if (!first && before.state == PENDING_DONE) {
-        ret->id = before.worklog_id;
-        ret->stored = ret->repeated = true;
-        return ERR_OK;
-    }
+    if (!first && before.state == PENDING_DONE)
+        return complete(writer, before.worklog_id, &draft, ret, err);
     if (!first) {
         struct jira_outcome open = {.unknown = true};
 
@@ -348,8 +383,8 @@ static enum err_class send_to(const struct sending *sending, int64_t issue,
 }
 
 /* Sends it to the issue where the mirror has the worklog, or to where it was moved meanwhile. */
-static enum err_class send(const struct sending *sending, struct jira_outcome *ret_outcome,
-                           struct err *err)
+static enum err_class send_change(const struct sending *sending, struct jira_outcome *ret_outcome,
+                                  struct err *err)
 {
     struct err moved_err;
     int64_t issue = 0, now = 0;
@@ -364,17 +399,6 @@ static enum err_class send(const struct sending *sending, struct jira_outcome *r
         now == issue)
         return rc;
     return send_to(sending, now, ret_outcome, err);
-}
-
-static enum err_class store_tags(struct writer *writer, int64_t id, const struct write_draft *draft,
-                                 struct err *err)
-{
-    struct db *db = writer->mirror->tenant->db;
-    enum err_class rc = db_begin(db, DB_WRITE, err);
-
-    if (rc != ERR_OK)
-        return rc;
-    return db_end(db, tags_replace(writer->mirror, id, draft->tags, draft->tag_count, err), err);
 }
 
 /* Claims a change or a deletion. *ret_over: the same request did it before. */
@@ -426,7 +450,7 @@ enum err_class write_update(struct writer *writer, int64_t id, const struct writ
     const struct sending sending = {
         .writer = writer, .id = id, .change = &draft.change, .one = &ret->one};
 
-    if (send(&sending, &outcome, err))
+    if (send_change(&sending, &outcome, err))
         return failed(writer, &pending, kept, &outcome, err);
     accepted(writer, &draft, kept ? pending.client : NULL, ret);
     return ERR_OK;
@@ -469,7 +493,7 @@ enum err_class write_delete(struct writer *writer, int64_t id, const struct jira
     ret->stored = ret->repeated = over;
     if (over)
         return ERR_OK;
-    rc = send(&sending, &outcome, err);
+    rc = send_change(&sending, &outcome, err);
     /* Gone already, and our first try may be why. */
     ret->repeated = outcome.refusal == JIRA_REFUSED_GONE && before.client[0] != '\0' &&
                     (before.state == PENDING_UNKNOWN || before.state == PENDING_UNDER_WAY);

@@ -52,9 +52,11 @@ export function duration(seconds: number): string {
     const h = Math.floor(all / 3600)
     const m = Math.floor((all % 3600) / 60)
     const s = all % 60
-    const parts = [h && `${h}h`, m && `${m}m`, s && !h && `${s}s`].filter(Boolean)
+    const parts = [h && `${h < 1000 ? h : thousands.format(h)}h`, m && `${m}m`, s && !h && `${s}s`].filter(Boolean)
     return sign + (parts.join(' ') || '0m')
 }
+
+const thousands = new Intl.NumberFormat()
 
 export const clockText = (seconds: number): string =>
     `${String(Math.floor(seconds / 3600)).padStart(2, '0')}:${String(Math.floor((seconds % 3600) / 60)).padStart(2, '0')}`

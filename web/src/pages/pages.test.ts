@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest'
 import type { Settings, Worklog } from '../types'
+import { flatten, parseSort } from './reports/flat'
 import { daysOf } from './reports/periods'
 import { acrossOf, parseGroups, pivot, serverGroups, spanOf, type Node } from './reports/pivot'
 import { dayToFill, isWorkday, lanesOf, localize, monthSheet, nextStart, rowsOf } from './time/model'
@@ -100,5 +101,21 @@ describe('my time', () => {
         expect(sheet).toHaveLength(6)
         expect(sheet[0]![0]).toBe('2026-10-26')
         expect(sheet.every(w => w.length === 7)).toBe(true)
+    })
+})
+
+describe('flat rows', () => {
+    const p = pivot(rows, ['account', 'issue', 'month'], 'month', project)
+    const ids = (sort: string | null, open: (id: string) => boolean = () => true) =>
+        flatten(p, parseSort(sort, p.columns), s => s.seconds, n => n.key ?? '', open).map(r => `${r.depth}${r.node.key}`)
+    it('lists children below their parent while it is open', () => {
+        expect(ids(null)).toEqual(['0a', '11', '12', '0null', '13'])
+        expect(ids(null, () => false)).toEqual(['0a', '0null'])
+    })
+    it('sorts at each level, by sum, column or name', () => {
+        expect(ids('sum:desc')).toEqual(['0null', '13', '0a', '11', '12'])
+        expect(ids('2026-01:asc')).toEqual(['0null', '13', '0a', '11', '12'])
+        expect(ids('name:desc')).toEqual(['0a', '12', '11', '0null', '13'])
+        expect(ids('nonsense:desc')).toEqual(ids(null))
     })
 })

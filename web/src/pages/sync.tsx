@@ -111,7 +111,7 @@ export default function SyncPage() {
                                         <span title={momentFull(r.started, zone)}>{momentOf(r.started, zone)}</span>
                                         <Lozenge tone={RUN_TONES[r.state]}>{s.sync.runStates[r.state]}</Lozenge>
                                         <span>{s.sync.modes[r.mode]}</span>
-                                        <span class="muted">{s.sync.runSays(number(r.stored), number(r.deleted), number(r.requests), r.ended ? duration((Date.parse(r.ended) - Date.parse(r.started)) / 1000) : null)}{r.warnings > 0 && `, ${s.warnings(r.warnings)}`}</span>
+                                        <span class="muted">{s.sync.runSays(number(r.stored), number(r.deleted), number(r.requests), r.ended ? duration(Math.max(1, (Date.parse(r.ended) - Date.parse(r.started)) / 1000)) : null)}{r.warnings > 0 && `, ${s.warnings(r.warnings)}`}</span>
                                     </li>
                                 ))}
                             </ol>

@@ -14,8 +14,9 @@ import { PERIODS, type Days, type Period } from './periods'
 export const MEASURES = ['hm', 'hours', 'days', 'count'] as const
 export type Measure = (typeof MEASURES)[number]
 
-type Props = { days: Days & { period: Period }; groups: Dimension[]; measure: Measure }
-export function Builder({ days, groups, measure }: Props) {
+/* `missing`: the report of missing days knows period and people only. */
+type Props = { days: Days & { period: Period }; groups: Dimension[]; measure: Measure; missing: boolean }
+export function Builder({ days, groups, measure, missing }: Props) {
     const { me } = useApp()
     const { params } = useRoute()
     const accounts = params.getAll('account')
@@ -35,13 +36,13 @@ export function Builder({ days, groups, measure }: Props) {
                 {ids => <Select<Period> {...ids} value={days.period} onChange={p => setParams(p === 'custom' ? { period: 'custom', from: days.from, to: days.to } : { period: p, from: null, to: null })} options={PERIODS.map(p => ({ value: p, label: s.reports.periods[p] }))} />}
             </Field>
             {days.period === 'custom' && (
-                <div class="row tight">
+                <div class="row tight days">
                     <Input type="date" aria-label={s.reports.from} value={days.from} max={days.to} onText={from => from && setParams({ from, to: days.to, period: 'custom' }, true)} />
                     <Input type="date" aria-label={s.reports.to} value={days.to} min={days.from} onText={to => to && setParams({ from: days.from, to, period: 'custom' }, true)} />
                 </div>
             )}
-            <Groups groups={groups} />
-            {groups.length > 1 && times.length > 0 && (
+            {!missing && <Groups groups={groups} />}
+            {!missing && groups.length > 1 && times.length > 0 && (
                 <Field label={s.reports.across}>
                     {ids => <Select {...ids} value={acrossOf(groups, params.get('across')) ?? 'none'} onChange={v => setParams({ across: v })} options={[...times.map(t => ({ value: t as string, label: s.reports.dimensions[t] })), { value: 'none', label: s.reports.acrossNone }]} />}
                 </Field>
@@ -56,6 +57,7 @@ export function Builder({ days, groups, measure }: Props) {
                     )}
                 </Field>
             )}
+            {!missing && <>
             <Jql />
             <Filters />
             <Field label={s.reports.issues}>
@@ -77,6 +79,7 @@ export function Builder({ days, groups, measure }: Props) {
             <Field label={s.reports.measure}>
                 {ids => <Select<Measure> {...ids} value={measure} onChange={m => setParams({ measure: m === 'hm' ? null : m })} options={MEASURES.map(m => ({ value: m, label: s.reports.measures[m] }))} />}
             </Field>
+            </>}
         </section>
     )
 }

@@ -32,6 +32,7 @@ export default function Chart({ pivot, kind, name, column, value: amount, show: 
     const value = (sums: { seconds: number; count: number }) => amount(sums) / unit
     const show = (v: number) => write(Math.round(v * unit))
     const box = useRef<HTMLDivElement>(null)
+    const drawn = useRef<Pivot | null>(null)
     useEffect(() => {
         const chart = init(box.current!, null, { renderer: 'canvas' })
         instance.current = chart
@@ -44,7 +45,11 @@ export default function Chart({ pivot, kind, name, column, value: amount, show: 
         }
     }, [])
     useEffect(() => {
-        const draw = () => instance.current?.setOption(optionOf({ pivot, kind, name, column, value, show }, box.current!), true)
+        /* Grows once, at first: a name that arrives later must not make it grow anew. */
+        const draw = () => {
+            instance.current?.setOption({ ...optionOf({ pivot, kind, name, column, value, show }, box.current!), ...(drawn.current === pivot && { animation: false }) }, true)
+            drawn.current = pivot
+        }
         draw()
         const scheme = matchMedia('(prefers-color-scheme: dark)')
         const theme = new MutationObserver(draw)

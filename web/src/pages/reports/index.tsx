@@ -19,6 +19,7 @@ import { daysOf } from './periods'
 import { acrossOf, isTime, parseGroups, pivot, serverGroups, spanOf, UNKNOWN_PROJECT, type Dimension, type Node, type Sums } from './pivot'
 
 const ROWS_MAX = 10_000
+const COLUMNS_MAX = 100
 const READY: { name: keyof typeof s.reports.ready; query: Record<string, string> }[] = [
     { name: 'people', query: { period: 'last-month', group: 'account,week' } },
     { name: 'project', query: { period: 'this-month', group: 'project,account' } },
@@ -147,7 +148,7 @@ export default function ReportsPage() {
                 <div class="report">
                     <div class={`report-side${narrowOpen ? ' open' : ''}`}>
                         <Button class="only-narrow" onClick={() => setNarrowOpen(!narrowOpen)} aria-expanded={narrowOpen}>{s.reports.builder}</Button>
-                        <Builder days={days} groups={groups} measure={measure} />
+                        <Builder days={days} groups={groups} measure={measure} missing={missing} />
                     </div>
                     <div class="report-main" aria-busy={report.loading}>
                         {labels.failed && <Banner tone="warning" action={<Button onClick={labels.retry}>{s.tryAgain}</Button>}>{s.namesFailed}</Banner>}
@@ -184,6 +185,8 @@ function Results({ made, unit, name, column, value, show, drill, chart, heading,
     const { params } = useRoute()
     const [parts, setParts] = useState<Parts | null>(null)
     const [failed, setFailed] = useState(false)
+    const wide = made.columns.length > COLUMNS_MAX
+    const shown = useMemo(() => (wide ? { ...made, columns: [] } : made), [made, wide])
     useEffect(() => {
         Promise.all([import('./chart'), import('./table')]).then(([c, t]) => setParts({ Chart: c.default, Table: t.default, kindsOf: c.kindsOf }), () => setFailed(true))
     }, [])
@@ -201,7 +204,8 @@ function Results({ made, unit, name, column, value, show, drill, chart, heading,
                 {made.rows.length > 1 && <span class="push"><Button look="subtle" onClick={() => setParams({ closed: closed ? null : '1' }, true)}>{closed ? s.reports.expandAll : s.reports.collapseAll}</Button></span>}
             </div>
             {kind !== 'none' && <parts.Chart unit={unit} pivot={made} kind={kind} name={name} column={column} value={value} show={show} instance={chart} />}
-            <parts.Table pivot={made} name={name} column={column} value={value} show={show} drill={drill} heading={heading} total={total} sort={params.get('sort')} onSort={(sort: string) => setParams({ sort }, true)} open={!closed} />
+            {wide && <Banner tone="info">{s.reports.tooWide(made.columns.length)}</Banner>}
+            <parts.Table pivot={shown} name={name} column={column} value={value} show={show} drill={drill} heading={heading} total={total} sort={params.get('sort')} onSort={(sort: string | null) => setParams({ sort }, true)} open={!closed} />
         </>
     )
 }

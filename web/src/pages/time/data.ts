@@ -26,10 +26,10 @@ export async function fetchLogs(query: Record<string, string | string[] | undefi
 
 export function useTime(from: string, to: string, account: string | null) {
     const { zone } = useApp()
-    const who = account ?? undefined
+    const who = account ?? undefined /* nobody: nothing is asked */
     const key = `${from}/${to}/${account ?? ''}/${zone}`
-    const logs = useLoad('w' + key, signal => fetchLogs({ from, to, tz: zone, account: who }, signal))
-    const totals = useLoad('t' + key, signal => api.get<DayTotals>('/missing-days', { from, to, tz: zone, account: who }, signal))
+    const logs = useLoad(account === null ? null : 'w' + key, signal => fetchLogs({ from, to, tz: zone, account: who }, signal))
+    const totals = useLoad(account === null ? null : 't' + key, signal => api.get<DayTotals>('/missing-days', { from, to, tz: zone, account: who }, signal))
     const changed = (w: Worklog | null, gone: string[] = []) => {
         logs.set(old => ({
             ...old,
