@@ -11,9 +11,8 @@
 #include "jira/answer.h"
 #include "jira/search.h"
 
-#define QUERY_BYTES 255 /* of a picker's words; longer ones are cut */
-#define PATH_FILL 1600  /* bytes of a path before the next call begins: proxies end at 2 to 8 KiB  \
-                         */
+#define QUERY_BYTES 255   /* of a picker's words; longer ones are cut */
+#define PATH_FILL 1600    /* bytes of a path before the next call begins */
 #define USERS_PER_CALL 90 /* of /user/bulk; 200 is the most */
 #define FILTERS_PAGE 100
 

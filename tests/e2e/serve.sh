@@ -263,7 +263,7 @@ does_not_start()
     refuses 65 '"example.com"' 127.0.0.1 -- tenon serve --listen example.com:80
     refuses 65 'server.tls_certificate' 'give both' -- env TENON_SERVER_TLS_KEY=key.pem "$tenon_exe" serve
     refuses 66 no-such.pem -- env TENON_SERVER_TLS_CERTIFICATE=no-such.pem TENON_SERVER_TLS_KEY=k.pem "$tenon_exe" serve --listen 127.0.0.1:0
-    refuses 65 TENON_SERVER_TRUSTED_PROXIES -- env TENON_SERVER_TRUSTED_PROXIES=lb.internal "$tenon_exe" serve --listen 127.0.0.1:0
+    refuses 65 server.trusted_proxies '"lb.internal"' 'write it like' -- env TENON_SERVER_TRUSTED_PROXIES=lb.internal "$tenon_exe" serve --listen 127.0.0.1:0
 }
 
 # ---- the settings ----

@@ -82,7 +82,7 @@ refused()
 # A site, a tenant, its first copy, the daemon, and a token for the person: $me, $issue (a key), $issue_id.
 start_all()
 {
-    start_sandbox --generate "worklogs=200,users=5,issues=10,seed=3" "$@"
+    start_sandbox --generate "worklogs=200,users=5,issues=10,seed=3"
     add_tenant
     me=$(sed -n 's/.*as account \([^ ]*[^ .]\)\.*$/\1/p' "$dir/out")
     must tenon sync acme

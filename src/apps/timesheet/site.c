@@ -397,16 +397,25 @@ static struct report_request narrow(const struct report_request *request, const 
     return narrowed;
 }
 
-/* How many issues are kept from the viewer; with the columns held. */
-static enum err_class hidden_issues(const struct site_columns *site,
-                                    const struct report_request *narrowed, struct sight *sight,
-                                    size_t *ret, struct err *err)
+/* Where Jira cannot be asked: the issues of own worklogs are seen. With the columns held. */
+static enum err_class see_own(const struct site_columns *site,
+                              const struct report_request *narrowed, struct sight *sight,
+                              struct err *err)
 {
-    if (sight->viewer->own_only &&
-        query_issues(site->loaded.columns, narrowed, sight->bits.seen, err))
-        return err->class;
-    *ret = count_hidden(sight->wanted, sight->bits.seen, sight->bits.words);
-    return ERR_OK;
+    if (!sight->viewer->own_only)
+        return ERR_OK;
+    return query_issues(site->loaded.columns, narrowed, sight->bits.seen, err);
+}
+
+/* How many issues are kept from the viewer; `left_out` are those that the engine noted. */
+static size_t hidden_issues(const struct report_request *request, const struct sight *sight,
+                            size_t left_out)
+{
+    if (!sight->viewer || request->has_only)
+        return 0;
+    return sight->viewer->own_only
+               ? count_hidden(sight->wanted, sight->bits.seen, sight->bits.words)
+               : left_out;
 }
 
 enum err_class site_columns_report(struct site_columns *site, struct tenant *tenant,
@@ -417,7 +426,6 @@ enum err_class site_columns_report(struct site_columns *site, struct tenant *ten
     AUTO(sight_done) struct sight sight = {.viewer = viewer};
     AUTO(report_free_autop) struct report *report = NULL;
     struct report_request asked = *request;
-    size_t hidden = 0;
     enum err_class rc = report_check(request, err);
 
     if (rc == ERR_OK)
@@ -426,15 +434,15 @@ enum err_class site_columns_report(struct site_columns *site, struct tenant *ten
         return rc;
     if (viewer) {
         asked = narrow(request, &sight);
-        rc = hidden_issues(site, &asked, &sight, &hidden, err);
+        rc = see_own(site, &asked, &sight, err);
     }
     if (rc == ERR_OK)
         rc = query_run(site->loaded.columns, &asked, &report, err);
     release(site);
     if (rc != ERR_OK)
         return rc;
+    *ret_hidden = hidden_issues(request, &sight, report_hidden(report));
     *ret = TAKE(report);
-    *ret_hidden = request->has_only ? 0 : hidden;
     return ERR_OK;
 }
 
@@ -479,7 +487,7 @@ enum err_class site_columns_rows(struct site_columns *site, struct tenant *tenan
 
         asked = narrow(request, &sight);
         rows.own_only = viewer->own_only;
-        rc = hidden_issues(site, &asked, &sight, &rows.hidden, err);
+        rc = see_own(site, &asked, &sight, err);
         if (rc == ERR_OK)
             rc = list_seen(&sight, &view, &rows.issues, err);
     }
@@ -488,8 +496,7 @@ enum err_class site_columns_rows(struct site_columns *site, struct tenant *tenan
     release(site);
     if (rc != ERR_OK)
         return rc;
-    if (request->has_only)
-        rows.hidden = 0;
+    rows.hidden = hidden_issues(request, &sight, rows.list.hidden);
     *ret = rows;
     rows = (struct site_rows){0};
     return ERR_OK;

@@ -13,7 +13,7 @@ import { fetchLogs, type Logs } from '../time/data'
 
 export type Behind = { title: string; query: Record<string, string | string[]>; noTag: boolean; noAccount: boolean }
 
-const PEOPLE_MAX = 20
+const PEOPLE_MAX = 50
 const PAGES = 4
 const AT_ONCE = 4
 const IDS_MAX = 10_000

@@ -38,7 +38,7 @@ export default function Table(props: Props) {
     useEffect(() => {
         built.current = false
         const few = pivot.columns.length < FEW_COLUMNS
-        const one = new Tabulator(box.current!, { data: [], index: 'id', columns: columnsOf(latest, turn), layout: few ? 'fitColumns' : 'fitDataFill', maxHeight: '70vh', columnDefaults: { headerSort: false, resizable: 'header' } })
+        const one = new Tabulator(box.current!, { data: [], index: 'id', columns: columnsOf(latest, turn), layout: few ? 'fitColumns' : 'fitDataFill', maxHeight: '70vh', columnDefaults: { resizable: 'header' } })
         table.current = one
         one.on('tableBuilt', () => {
             built.current = true
