@@ -16,7 +16,9 @@ const char *principal_by_name(enum principal_by by); /* "connect" */
 
 enum principal_role {
     ROLE_PERSON, /* acts for the Jira account; what it may is asked of Jira and of the settings */
-    ROLE_ADMIN,  /* a local administrator of the whole server: sees what the tenants' tokens see */
+    /* A local administrator, of the server or within one tenant: sees what the tenant's own
+     * connection sees. */
+    ROLE_ADMIN,
 };
 
 /* What a principal was given the right to do; API tokens may hold less than all. */
@@ -31,5 +33,13 @@ struct principal {
     char account[LIMIT_ACCOUNT_ID_BYTES + 1]; /* in Jira; "": none */
     bool context_only; /* Connect: the token is not bound to this request (qsh is context-qsh) */
 };
+/*
+ * The administrator of the whole server. A token that acts for the administrator within one tenant
+ * is not: it sees and does there what they may, and knows of no other.
+ */
+static inline bool principal_is_local(const struct principal *who)
+{
+    return who->role == ROLE_ADMIN && who->tenant[0] == '\0';
+}
 
 #endif

@@ -31,7 +31,7 @@ static enum err_class list_tenant(void *arg, const struct tenant_info *info, str
     return ERR_OK;
 }
 
-/* All of them for a local administrator, for anybody else their own. */
+/* All of them for the server's administrator, for anybody else their own. */
 static enum err_class put_tenants(struct request *request, struct json_out *json, struct err *err)
 {
     struct data *data = NULL;
@@ -39,7 +39,7 @@ static enum err_class put_tenants(struct request *request, struct json_out *json
 
     json_key(json, "tenants");
     json_array(json);
-    if (request->who.role != ROLE_ADMIN) {
+    if (!principal_is_local(&request->who)) {
         put_tenant(json, &request->site->info);
     } else {
         rc = store_pool_data(request->daemon->store, &data, err);
@@ -130,7 +130,7 @@ static enum err_class open_site(struct request *request, struct err *err)
 
     if (rc == ERR_OK && !request->site)
         rc = store_pool_tenant(request->daemon->store, name, &request->tenant, err);
-    if (request->who.role == ROLE_ADMIN && (rc == ERR_NOT_FOUND || rc == ERR_USAGE))
+    if (principal_is_local(&request->who) && (rc == ERR_NOT_FOUND || rc == ERR_USAGE))
         return ERR_OK;
     if (rc != ERR_OK || request->site)
         return rc;
@@ -176,7 +176,9 @@ static enum err_class put_me(struct request *request, struct json_out *json, str
     else
         json_put_null(json);
     rc = put_tenants(request, json, err);
-    put_rights(json, &rights, admin);
+    /* A token may hold less than its person. */
+    rights.log = rights.log && (who->scopes & MAY_WRITE);
+    put_rights(json, &rights, admin && (who->scopes & MAY_ADMINISTER));
     json_key(json, "csrf");
     json_put_z(json, auth_csrf(request));
     json_key(json, "zone");

@@ -75,7 +75,7 @@ static enum err_class check_rights(struct running *running, struct err *err)
                        wanted & MAY_ADMINISTER & ~request->who.scopes ? "admin"
                        : wanted & MAY_WRITE & ~request->who.scopes    ? "write"
                                                                       : "read");
-    if ((flags & API_LOCAL) && request->who.role != ROLE_ADMIN)
+    if ((flags & API_LOCAL) && !principal_is_local(&request->who))
         return err_set(err, ERR_FORBIDDEN,
                        "only an administrator of this server may do that; `tenon admin` prints a "
                        "sign-in link");

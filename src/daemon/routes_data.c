@@ -22,7 +22,7 @@ static enum err_class count(struct request *request, struct data *data, const st
 {
     struct db *db = record->scope == SCOPE_TENANT
                         ? (request->tenant ? request->tenant->db : NULL)
-                        : (request->who.role == ROLE_ADMIN ? data->control : NULL);
+                        : (principal_is_local(&request->who) ? data->control : NULL);
 
     *ret = (struct counted){.known = db != NULL};
     return db ? db_measure_table(db, record->name, age_field(record), &ret->rows, &ret->oldest_ms,

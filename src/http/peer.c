@@ -129,6 +129,16 @@ static struct str next_word(struct str *rest)
     return word;
 }
 
+/* As much of it as can be shown. */
+static struct str printable(struct str word)
+{
+    size_t len = 0;
+
+    while (len < word.len && len < 60 && word.ptr[len] > ' ' && word.ptr[len] < 0x7f)
+        len++;
+    return str_sub(word, 0, len);
+}
+
 enum err_class peer_nets_read(const char *text, const char *what, struct peer_nets *ret,
                               struct err *err)
 {
@@ -141,9 +151,9 @@ enum err_class peer_nets_read(const char *text, const char *what, struct peer_ne
                            PEER_NETS_MAX);
         if (!read_net(word, &nets.nets[nets.count++]))
             return err_set(err, ERR_INPUT,
-                           "%s: \"" STR_FMT "\" is neither an address nor a network; write it like "
-                           "192.0.2.7, 10.0.0.0/8 or fd00::/8",
-                           what, STR_ARG(str_sub(word, 0, 60)));
+                           "%s: \"" STR_FMT "\" is neither an address nor a network; write it "
+                           "like 192.0.2.7, 10.0.0.0/8 or fd00::/8",
+                           what, STR_ARG(printable(word)));
     }
     *ret = nets;
     return ERR_OK;

@@ -81,13 +81,36 @@ static void find_route(struct exchange *x)
         http_out_header(ex, "Allow", strbuf_z(&allow));
 }
 
+static enum MHD_Result count_host(void *arg, enum MHD_ValueKind kind, const char *name,
+                                  const char *value)
+{
+    size_t *count = arg;
+
+    (void)kind;
+    (void)value;
+    *count += str_eq_nocase(str_from(name), STR("Host")) ? 1 : 0;
+    return MHD_YES;
+}
+
+/* RFC 9112, 3.2: exactly one, but for HTTP/1.0. Who reads another than we do could be led astray.
+ */
+static void check_host(struct exchange *x, const char *version)
+{
+    size_t count = 0;
+
+    (void)MHD_get_connection_values(x->mhd, MHD_HEADER_KIND, count_host, &count);
+    if (count > 1 || (count == 0 && strcmp(version, "HTTP/1.0") != 0))
+        refuse(x, 400, "a request has one Host header: send it once");
+}
+
 /* The headers are there. False: answer now, what follows is too much to be read. */
-static bool begin(struct exchange *x)
+static bool begin(struct exchange *x, const char *version)
 {
     struct str length = http_in_header(&x->ex, "Content-Length");
     int64_t bytes = 0;
 
     find_route(x);
+    check_host(x, version);
     x->body = STRBUF_INIT(x->route ? x->route->body_max : 0);
     if (length.ptr && http_in_header(&x->ex, "Transfer-Encoding").ptr) {
         refuse(x, 400, "Content-Length and Transfer-Encoding may not stand in one request");
@@ -171,14 +194,13 @@ enum MHD_Result server_on_request(void *cls, struct MHD_Connection *mhd, const c
     (void)cls;
     (void)mhd;
     (void)url;
-    (void)version;
     if (!x)
         return MHD_NO; /* there was no memory for it */
     switch (x->state) {
     case FRESH:
         x->state = BODY;
         x->ex.method_name = arena_dup(x->ex.arena, str_from(method));
-        return begin(x) ? MHD_YES : run_handler(x);
+        return begin(x, version) ? MHD_YES : run_handler(x);
     case BODY:
         if (*upload_data_size > 0) {
             bool go_on = take_body(x, upload_data, *upload_data_size);

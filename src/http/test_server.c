@@ -495,6 +495,18 @@ static void two_lengths_in_one_request_are_refused(void **state)
     assert_int_equal(atomic_load(&f->seen.handled), 0);
 }
 
+static void a_request_has_one_host(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_asked(f, "GET /echo HTTP/1.1\r\nConnection: close\r\n\r\n", "HTTP/1.1 400 Bad Request",
+                 "one Host header");
+    assert_asked(f, "GET /echo HTTP/1.1\r\nHost: a\r\nhost: b\r\nConnection: close\r\n\r\n",
+                 "HTTP/1.1 400 Bad Request", "one Host header");
+    assert_int_equal(atomic_load(&f->seen.handled), 0);
+    assert_asked(f, "GET /echo HTTP/1.0\r\n\r\n", "HTTP/1.1 200 OK", "path=/echo");
+}
+
 static void a_large_body_arrives_whole(void **state)
 {
     struct fixture *f = *state;
@@ -825,6 +837,7 @@ int main(void)
         TEST(a_chunked_body_past_the_limit_is_refused),
         TEST(an_endless_chunked_body_is_cut_off),
         TEST(two_lengths_in_one_request_are_refused),
+        TEST(a_request_has_one_host),
         TEST(a_large_body_arrives_whole),
         TEST(an_answer_past_the_limit_is_an_error_and_not_a_cut),
         TEST(garbage_is_survived),

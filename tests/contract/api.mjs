@@ -148,10 +148,9 @@ all(async () => {
         await ask('GET', '/sync/runs');
     });
 
-    await check('sites, webhooks and tokens', async () => {
-        await ask('GET', '/tenants', { as: admin });
-        await ask('POST', '/tenants/acme/webhook', { as: admin });
-        await ask('GET', '/tenants/acme/webhook', { as: admin });
+    await check('a token within a tenant knows of no other', async () => {
+        is('the sites', ['acme'], (await ask('GET', '/tenants', { as: admin })).tenants.map((one) => one.name));
+        await ask('GET', '/tenants/acme/webhook', { as: admin, status: 403 });
     });
 
     await check('an administrator signs in, makes tokens, and leaves', async () => {
@@ -161,6 +160,8 @@ all(async () => {
         const cookie = String(last_headers['set-cookie']).split(';')[0];
         const { csrf } = await ask('GET', '/me', { session: { cookie } });
         const session = { cookie, 'x-tenon-csrf': csrf };
+        await ask('POST', '/tenants/acme/webhook', { session });
+        await ask('GET', '/tenants/acme/webhook', { session });
         const made = await ask('POST', '/tokens', { session, body: { name: 'for a script', scopes: ['read'], expires_days: 7 }, status: 201 });
         await ask('GET', '/tokens', { session });
         await ask('DELETE', `/tokens/${made.id}`, { session, status: 204 });

@@ -110,7 +110,10 @@ is_problem()
 raw()
 {
     exec {raw_fd}<>"/dev/tcp/127.0.0.1/$api_port"
-    printf '%b' "$1" >&"$raw_fd" 2>/dev/null || true
+    (
+        trap '' PIPE # the server may have closed already
+        printf '%b' "$1" >&"$raw_fd" 2>/dev/null || true
+    )
     timeout 10 cat <&"$raw_fd" >"$dir/out" 2>/dev/null || true
     exec {raw_fd}>&-
     : >"$dir/err"
@@ -214,7 +217,7 @@ values()
     for query in from=1900-01-01\&to=2100-12-31 from=0001-01-01\&to=9999-12-31 from=2026-13-01 from=2026-02-30 from=2026-06-02\&to=2026-06-01 \
         group=nonsense tz=Nowhere/Land 'tz=../../etc/passwd' from=-99999999999999999999 limit=-1; do
         ask GET "/api/v1/report?$query" "${auth[@]}"
-        [[ $code == 400 || $code == 422 ]] || fail "a report with $query" "400 or 422" "$code $(head -c 300 "$dir/out")"
+        [[ $code == 400 || $code == 422 || $code == 413 ]] || fail "a report with $query" "400, 413 or 422" "$code $(head -c 300 "$dir/out")"
         is_problem "$code" ''
         note "$query: $(json .detail | head -c 100)"
     done
@@ -237,11 +240,11 @@ values()
 http_itself()
 {
     local text
-    local me="GET /api/v1/me HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer"
+    local signed_in
 
     start_all
-    me="$me $api_token\r\n"
-    raw "${me}Connection: close\r\n\r\n"
+    signed_in="GET /api/v1/me HTTP/1.1\r\nHost: t\r\nAuthorization: Bearer $api_token\r\n"
+    raw "${signed_in}Connection: close\r\n\r\n"
     is "what is right" 200 "$code"
     raw 'POST /api/v1/session HTTP/1.1\r\nHost: t\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /healthz HTTP/1.1\r\nHost: t\r\n\r\n'
     is "two lengths" 400 "$code"
@@ -258,9 +261,9 @@ http_itself()
         [[ -z $code || $code == [45]* ]] || fail "the status of $text" "4xx, or a closed connection" "$(head -c 300 "$dir/out")"
     done
     # Headers past the room that a request has.
-    raw "${me}X-Long: $(head -c 70000 /dev/zero | tr '\0' x)\r\nConnection: close\r\n\r\n"
+    raw "${signed_in}X-Long: $(head -c 70000 /dev/zero | tr '\0' x)\r\nConnection: close\r\n\r\n"
     [[ -z $code || $code == 4* ]] || fail "a header of 70 kB" "4xx" "$code"
-    raw "$me$(awk 'BEGIN { for (i = 0; i < 5000; i++) printf "X-%d: 0123456789\\r\\n", i }')Connection: close\r\n\r\n"
+    raw "$signed_in$(awk 'BEGIN { for (i = 0; i < 5000; i++) printf "X-%d: 0123456789\\r\\n", i }')Connection: close\r\n\r\n"
     [[ -z $code || $code == 4* ]] || fail "5,000 headers" "4xx" "$code"
     unharmed
 }
@@ -272,6 +275,7 @@ slow()
     local -a fds=()
     local fd turn from
 
+    trap '' PIPE # a connection that the server has closed is what this is about
     TENON_SERVER_RECEIVE_S=5 start_all
     for ((turn = 0; turn < 60; turn++)); do
         exec {fd}<>"/dev/tcp/127.0.0.1/$api_port"
@@ -364,7 +368,7 @@ browsers()
     must tenon sync acme
     source_rows >"$dir/source.before"
     kept >"$dir/kept.before"
-    answers 200 GET /api/v1/worklogs?limit=1000 "${auth[@]}" -H 'Accept: text/html'
+    answers 200 GET /api/v1/worklogs?limit=500 "${auth[@]}" -H 'Accept: text/html'
     has "its type" "$dir/head" 'content-type: application/json' 'x-content-type-options: nosniff'
     answers 200 GET /data-storage -H 'Accept: text/html'
     has_not "the data-storage page has no script" "$dir/out" '<script' 'onerror'

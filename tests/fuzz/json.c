@@ -2,8 +2,8 @@
  * json.c: reading JSON that came from outside, and the typed look-ups in it.
  *
  * The input is the text. Holds: both readers agree; what is refused is what yyjson refuses or what
- * a count of its brackets calls too deep; a look-up never gives a value of the wrong type; and what
- * our writer makes of a document reads as the same document.
+ * a count of its brackets calls too deep; a look-up never gives a value of the wrong type; names
+ * that stand twice are found; and what our writer makes of a document reads as the same document.
  */
 #include "base/json.h"
 #include "base/limits.h"
@@ -175,6 +175,45 @@ static enum err_class expected_class(struct str text, size_t depth)
     return depth > LIMIT_JSON_DEPTH ? ERR_LIMIT : ERR_OK;
 }
 
+/* A plain way: each name's text against all that came before it. Stops at the first offence. */
+static enum err_class twins(yyjson_val *value, size_t members_max)
+{
+    yyjson_val *name, *item, *other_name, *other;
+    size_t i, count, k, other_count;
+
+    if (yyjson_is_arr(value)) {
+        yyjson_arr_foreach(value, i, count,
+                           item) if (twins(item, members_max) != ERR_OK) return ERR_INPUT;
+        return ERR_OK;
+    }
+    if (!yyjson_is_obj(value))
+        return ERR_OK;
+    if (yyjson_obj_size(value) > members_max)
+        return ERR_INPUT;
+    yyjson_obj_foreach(value, i, count, name, item)
+    {
+        yyjson_obj_foreach(value, k, other_count, other_name, other)
+        {
+            if (k < i && str_eq(text_of(name), text_of(other_name)))
+                return ERR_INPUT;
+        }
+        if (twins(item, members_max) != ERR_OK)
+            return ERR_INPUT;
+    }
+    return ERR_OK;
+}
+
+static void check_twins(yyjson_doc *doc, size_t members_max)
+{
+    struct err err = {0};
+    enum err_class class = json_refuse_twins(doc, members_max, "the text", &err);
+
+    FUZZ_CHECK((class == ERR_OK) == (twins(yyjson_doc_get_root(doc), members_max) == ERR_OK));
+    FUZZ_CHECK(class == ERR_OK || class == ERR_INPUT || class == ERR_LIMIT);
+    if (class != ERR_OK)
+        fuzz_check_error(&err, class);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     AUTO(yyjson_doc_autop) yyjson_doc *doc = NULL;
@@ -201,6 +240,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     check_same(doc, in_place);
     yyjson_doc_free(in_place);
+    check_twins(doc, 4);
+    check_twins(doc, LIMIT_JSON_MEMBERS);
     walk(yyjson_doc_get_root(doc), 0, &kinds);
     if (!kinds.real && !kinds.big && !kinds.odd_key && depth < 32)
         check_written(doc, size);

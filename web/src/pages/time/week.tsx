@@ -214,7 +214,8 @@ function CellInput({ text: initial, wrong, label, onKey, onLeave, onCancel }: Ce
     const [text, setText] = useState(initial)
     const ref = useRef<HTMLInputElement>(null)
     const left = useRef(false)
-    useEffect(() => {
+    /* Before the next key can arrive, not after the next picture. */
+    useLayoutEffect(() => {
         ref.current?.focus()
         if (initial.length > 1) ref.current?.select()
     }, [])
