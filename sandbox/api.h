@@ -117,7 +117,7 @@ http_handler api_issue_get, api_search_get, api_search_post, api_search_count, a
 http_handler api_issue_picker, api_filters_search, api_filters_favourite, api_filter_get,
     api_users_find;
 http_handler api_issue_types, api_statuses, api_fields;
-http_handler api_user_get, api_users_bulk, api_users_search;
+http_handler api_user_get, api_user_groups, api_users_bulk, api_users_search;
 http_handler api_projects, api_projects_search, api_project_get;
 http_handler api_my_permissions, api_permissions_check, api_report_accounts;
 http_handler api_comments, api_comment_add, api_comment_get, api_comment_update, api_comment_delete,

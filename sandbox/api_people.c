@@ -40,10 +40,88 @@ static void begin_page(struct http_exchange *ex, size_t start, size_t limit, siz
 
 /* ---- Users ---- */
 
+/* A group that all are in, as on every site. */
+#define EVERYBODY_ID "5a4d0b5e-0000-4000-8000-0000000000e1"
+#define EVERYBODY "jira-users"
+
+static void put_group(struct http_exchange *ex, struct str id, struct str name)
+{
+    struct str key = api_site(ex)->datacenter ? STR("groupname") : STR("groupId");
+
+    strbuf_add_z(&ex->out, "{\"name\":");
+    put_json_text(&ex->out, name);
+    if (!api_site(ex)->datacenter) {
+        strbuf_add_z(&ex->out, ",\"groupId\":");
+        put_json_text(&ex->out, id);
+    }
+    strbuf_addf(&ex->out, ",\"self\":\"%s/rest/api/%d/group?" STR_FMT "=", api_site(ex)->base_url,
+                api_call(ex)->version, STR_ARG(key));
+    url_add_part(&ex->out, api_site(ex)->datacenter ? name : id);
+    strbuf_add_z(&ex->out, "\"}");
+}
+
+/* The groups of a user as an array. */
+static size_t put_groups(struct http_exchange *ex, uint32_t user)
+{
+    const struct site *site = api_site(ex);
+    size_t count = 1;
+
+    strbuf_add_char(&ex->out, '[');
+    put_group(ex, STR(EVERYBODY_ID), STR(EVERYBODY));
+    for (size_t i = 0; i < site->membership_count; i++) {
+        const struct membership *row = &site->memberships[i];
+
+        if (row->user != user || !row->in)
+            continue;
+        strbuf_add_char(&ex->out, ',');
+        put_group(ex, row->group, row->group);
+        count++;
+    }
+    strbuf_add_char(&ex->out, ']');
+    return count;
+}
+
+void api_user_groups(struct http_exchange *ex)
+{
+    struct site *site = api_site(ex);
+    struct str account = http_in_query(ex, "accountId");
+    uint32_t user;
+
+    if (site->datacenter) {
+        api_error(ex, 404, "null for uri: " STR_FMT, STR_ARG(ex->path));
+        return;
+    }
+    if (account.len == 0) {
+        api_error(ex, 400, "The 'accountId' query parameter must be given.");
+        return;
+    }
+
+    SITE_READ(site);
+    user = site_find_user(site, account);
+    if (user == NONE)
+        api_error(ex, 404, "Specified user does not exist or you do not have required permissions");
+    else
+        api_call(ex)->objects = (int64_t)put_groups(ex, user);
+}
+
 static void put_user(struct http_exchange *ex, uint32_t user)
 {
     show_author(&ex->out, api_site(ex), user, api_call(ex)->version);
     api_call(ex)->objects += 2; /* people cost double */
+}
+
+/* Data Center's user with expand=groups. */
+static void put_user_with_groups(struct http_exchange *ex, uint32_t user)
+{
+    put_user(ex, user);
+    if (ex->out.failed != ERR_OK)
+        return;
+    ex->out.len--; /* the object goes on */
+    strbuf_add_z(&ex->out, ",\"groups\":{\"items\":");
+
+    size_t count = put_groups(ex, user);
+
+    strbuf_addf(&ex->out, ",\"size\":%zu},\"expand\":\"groups,applicationRoles\"}", count);
 }
 
 void api_user_get(struct http_exchange *ex)
@@ -69,6 +147,8 @@ void api_user_get(struct http_exchange *ex)
                   "Either the 'accountId' or the 'username' query parameter must be given.");
     else if (user == NONE)
         api_error(ex, 404, "Specified user does not exist or you do not have required permissions");
+    else if (site->datacenter && api_list_has(http_in_query(ex, "expand"), "groups"))
+        put_user_with_groups(ex, user);
     else
         put_user(ex, user);
 }

@@ -236,6 +236,33 @@ void control_webhook(struct http_exchange *ex)
         answer_ok(ex);
 }
 
+/* ---- Groups ---- */
+
+void control_groups(struct http_exchange *ex)
+{
+    struct site *site = api_site(ex);
+    yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
+    yyjson_val *body = read_object(ex, &doc);
+    struct str group = json_str(body, "group");
+
+    if (!body)
+        return;
+    if (group.len == 0) {
+        api_error(ex, 400, "\"group\" must be the id of a group");
+        return;
+    }
+
+    SITE_WRITE(site);
+    uint32_t user = site_find_user(site, json_str(body, "account"));
+
+    if (user == NONE)
+        api_error(ex, 400, "\"account\" must be the id of somebody on the site");
+    else if (!site_set_member(site, user, group, json_bool(body, "member", true)))
+        api_error(ex, 503, "out of memory");
+    else
+        answer_ok(ex);
+}
+
 /* ---- Clock, credential, limits, options ---- */
 
 void control_clock(struct http_exchange *ex)

@@ -58,6 +58,7 @@ const struct http_route api_routes[] = {
     {HTTP_GET, API "/configuration", NO_BODY, api_configuration},
 
     {HTTP_GET, API "/user", NO_BODY, api_user_get},
+    {HTTP_GET, API "/user/groups", NO_BODY, api_user_groups},
     {HTTP_GET, API "/user/bulk", NO_BODY, api_users_bulk},
     {HTTP_GET, API "/users/search", NO_BODY, api_users_search},
     {HTTP_GET, API "/user/search", NO_BODY, api_users_find},
@@ -117,6 +118,7 @@ const struct http_route api_routes[] = {
     {HTTP_GET, "/sandbox/worklogs", NO_BODY, control_worklogs},
     {HTTP_POST, "/sandbox/worklogs/{action}", CONTROL_BYTES, control_change_worklogs},
     {HTTP_POST, "/sandbox/issues/{action}", CONTROL_BYTES, control_change_issues},
+    {HTTP_POST, "/sandbox/groups", CONTROL_BYTES, control_groups},
     {HTTP_POST, "/sandbox/rules", CONTROL_BYTES, control_rules},
     {HTTP_POST, "/sandbox/webhook", CONTROL_BYTES, control_webhook},
     {HTTP_POST, "/sandbox/clock", CONTROL_BYTES, control_clock},

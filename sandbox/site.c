@@ -54,6 +54,7 @@ void site_done(struct site *site)
     free(site->projects);
     free(site->issues);
     free(site->worklogs);
+    free(site->memberships);
     feed_done(&site->updated);
     feed_done(&site->deleted);
     free(site->users_by_id.slots);
@@ -366,6 +367,26 @@ bool issue_conceal(struct site *site, uint32_t issue, uint32_t user)
 void issue_reveal(struct site *site, uint32_t issue)
 {
     site->issues[issue].concealed = (struct str){NULL, 0};
+}
+
+bool site_set_member(struct site *site, uint32_t user, struct str group, bool in)
+{
+    struct membership *row;
+
+    for (size_t i = 0; i < site->membership_count; i++) {
+        row = &site->memberships[i];
+        if (row->user == user && str_eq(row->group, group)) {
+            row->in = in;
+            return true;
+        }
+    }
+
+    struct str kept = site_keep(site, group);
+
+    if (!kept.ptr || !GROW(site->memberships, site->membership_count, site->membership_room))
+        return false;
+    site->memberships[site->membership_count++] = (struct membership){user, kept, in};
+    return true;
 }
 
 bool worklog_is_live(const struct site *site, const struct worklog *worklog)

@@ -128,6 +128,13 @@ struct site_rules {
     int64_t worklogs_max; /* of one issue; 0: no limit */
 };
 
+/* That a user is in a group; of one that left, `in` is false. */
+struct membership {
+    uint32_t user;
+    struct str group; /* Cloud: its id, Data Center: its name */
+    bool in;
+};
+
 struct site {
     struct site_rules rules;
     pthread_rwlock_t lock;
@@ -143,6 +150,8 @@ struct site {
     size_t issue_count, issue_room;
     struct worklog *worklogs; /* ids rising */
     size_t worklog_count, worklog_room;
+    struct membership *memberships; /* of the groups that the control path made */
+    size_t membership_count, membership_room;
     struct feed updated, deleted;
     struct index users_by_id, issues_by_key, projects_by_key;
     struct items statuses, types, fields; /* json is the whole object, key its name or id */
@@ -206,6 +215,9 @@ bool issue_is_visible(const struct site *site, uint32_t issue, uint32_t user);
 /* Takes the right to browse an issue from a user; gives it back to all. False: out of memory. */
 MUST_USE bool issue_conceal(struct site *site, uint32_t issue, uint32_t user);
 void issue_reveal(struct site *site, uint32_t issue);
+
+/* Puts a user into a group, or takes them out. False: out of memory. */
+MUST_USE bool site_set_member(struct site *site, uint32_t user, struct str group, bool in);
 
 /* Neither deleted nor on a deleted issue. */
 bool worklog_is_live(const struct site *site, const struct worklog *worklog);

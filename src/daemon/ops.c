@@ -143,12 +143,12 @@ static enum err_class data_storage(struct request *request, struct err *err)
 /* Who may show our pages in a frame: Jira, and nobody else. */
 #define FRAME_ANCESTORS "frame-ancestors 'self' https://*.atlassian.net https://*.jira.com"
 #define PAGE_CSP                                                                                   \
-    "default-src 'self'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' "     \
-    "data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; " FRAME_ANCESTORS
+    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "        \
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; " FRAME_ANCESTORS
 #define FRAME_CSP                                                                                  \
-    "default-src 'self'; script-src 'self' https://connect-cdn.atl-paas.net; style-src 'self' "    \
-    "'unsafe-inline'; img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; "           \
-    "form-action 'self'; object-src 'none'; " FRAME_ANCESTORS
+    "default-src 'self'; script-src 'self' https://connect-cdn.atl-paas.net; style-src 'self'; "   \
+    "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; "        \
+    "object-src 'none'; " FRAME_ANCESTORS
 
 static bool takes_gzip(const struct http_exchange *ex)
 {
@@ -207,6 +207,7 @@ static const struct api_route routes[] = {
     {HTTP_GET, "/metrics", 0, PUBLIC_FAST, metrics, NULL},
     {HTTP_GET, "/data-storage", 0, PUBLIC_FAST, data_storage, NULL},
     {HTTP_GET, "/openapi.yaml", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/licences.txt", 0, PUBLIC_FAST, file, NULL},
     {HTTP_GET, "/", 0, PUBLIC_FAST, file, NULL},
     {HTTP_GET, "/time", 0, PUBLIC_FAST, file, NULL},
     {HTTP_GET, "/reports", 0, PUBLIC_FAST, file, NULL},

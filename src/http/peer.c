@@ -96,7 +96,7 @@ static bool read_net(struct str text, struct peer_net *ret)
     struct str tail = {NULL, 0};
     struct str head = str_cut(text, '/', &tail);
     bool has_slash = head.len < text.len;
-    int64_t bits = 0;
+    uint32_t bits = 0;
 
     if (!read_address(head, &ret->address))
         return false;
@@ -107,9 +107,9 @@ static bool read_net(struct str text, struct peer_net *ret)
     ret->bits = 128;
     if (!has_slash)
         return true;
-    if (!parse_i64(tail, 0, short_form ? 32 : 128, &bits))
+    if (str_starts(tail, STR("-")) || !parse_u32(tail, 0, short_form ? 32 : 128, &bits))
         return false;
-    ret->bits = (unsigned)bits + (short_form ? V4_BITS : 0);
+    ret->bits = bits + (short_form ? V4_BITS : 0);
     return is_net(ret);
 }
 
@@ -161,21 +161,33 @@ enum err_class peer_nets_read(const char *text, const char *what, struct peer_ne
 
 /* ---- Behind proxies ---- */
 
+static bool is_port(struct str text)
+{
+    uint32_t port = 0;
+
+    return text.len >= 1 && text.len <= 5 && text.ptr[0] != '-' && parse_u32(text, 0, 65535, &port);
+}
+
 /* One entry: an address, with a port as some proxies write it: "192.0.2.7:80", "[::1]:80". */
 static bool read_hop(struct str text, struct peer_address *ret)
 {
     struct str port = {NULL, 0}, host;
-    size_t colon = 0;
+    size_t end = 0;
 
     text = str_trim(text);
-    if (str_starts(text, STR("["))) {
-        host = str_cut(str_sub(text, 1, text.len), ']', &port);
-        return (port.len == 0 || port.ptr[0] == ':') && read_address(host, ret);
-    }
     if (read_address(text, ret))
         return true;
+    if (str_starts(text, STR("["))) {
+        if (!str_find(text, ']', &end))
+            return false;
+        host = str_sub(text, 1, end - 1);
+        port = str_sub(text, end + 1, text.len);
+        if (port.len == 0)
+            return read_address(host, ret);
+        return port.ptr[0] == ':' && is_port(str_sub(port, 1, port.len)) && read_address(host, ret);
+    }
     host = str_cut(text, ':', &port);
-    return !str_find(port, ':', &colon) && read_address(host, ret);
+    return is_port(port) && read_address(host, ret);
 }
 
 struct peer_address peer_client(const struct peer_nets *trusted,

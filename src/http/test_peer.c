@@ -22,7 +22,7 @@ static struct peer_address address_of(const char *text)
 {
     struct sockaddr_in v4 = {.sin_family = AF_INET};
     struct sockaddr_in6 v6 = {.sin6_family = AF_INET6};
-    struct peer_address address;
+    struct peer_address address = {{0}};
 
     if (inet_pton(AF_INET, text, &v4.sin_addr) == 1)
         assert_true(peer_address_of((const struct sockaddr *)&v4, &address));

@@ -9,7 +9,7 @@
 # "tenant add", "sync", …, as the help lists them
 commands()
 {
-    tenon --help | sed -n '/^Commands:/,/^$/p' | sed -n 's/^  \(tenant [a-z]*\|[a-z]*\) .*/\1/p'
+    tenon --help | sed -n '/^Commands:/,/^$/p' | sed -n 's/^  \(tenant [a-z]*\|token [a-z]*\|forge [a-z]*\|[a-z]*\) .*/\1/p'
 }
 
 # ---- help, exit codes ----
@@ -18,7 +18,7 @@ help_of_each()
 {
     local command words
 
-    is "the commands" "doctor,policy,report,sync,tag,tenant add,tenant list,tenant remove,tenant token,worklogs" \
+    is "the commands" "admin,doctor,forge manifest,policy,report,serve,settings,sync,tag,tenant add,tenant attach,tenant list,tenant remove,tenant token,tenant webhook,token add,token list,token remove,worklogs" \
         "$(commands | sort | paste -sd,)"
     while read -r command; do
         read -ra words <<<"$command"
@@ -565,7 +565,7 @@ policy()
     json_is "content and secrets are sealed, and nothing else is" \
         '[.records[].fields[] | select(.sealed != ((.class == "CONTENT" or .class == "SECRET") and .digest_of == null)) | .name]' '[]' page.json
     json_is "sealed fields" '[.records[] | .name as $r | .fields[] | select(.sealed) | $r + "." + .name] | sort' \
-        '["credential.login","credential.token","tag.name","worklog.comment"]' page.json
+        '["administrator.password","api_token.name","connect_install.previous_secret","connect_install.shared_secret","credential.login","credential.token","forge_install.system_token","oauth_grant.refresh_token","saved_report.name","tag.name","webhook.secret","worklog.comment"]' page.json
     is "tags of the HTML that are not closed" 0 "$(($(grep -o '<table>' page.html | wc -l) - $(grep -o '</table>' page.html | wc -l)))"
     has_not "the HTML asks for nothing from elsewhere" page.html '<script' 'http://' 'https://' 'src='
 }

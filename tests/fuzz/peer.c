@@ -49,24 +49,26 @@ struct net {
 /* One word of a list: "address" or "address/bits", and no bit set past those. */
 static bool parse_net(const char *word, struct net *ret)
 {
-    char address[100] = "", slash = '\0', more = '\0';
-    int count = 0, found = sscanf(word, "%99[^/]%c%d%c", address, &slash, &count, &more);
+    char address[100] = "";
+    size_t len = strcspn(word, "/");
+    const char *digits = word + len + 1;
     bool v4 = false;
 
+    if (len >= sizeof(address))
+        return false;
+    memcpy(address, word, len);
     if (!parse(address, &ret->bits, &v4))
         return false;
     ret->count = BITS;
-    if (strcmp(word, address) == 0)
+    if (word[len] == '\0')
         return true;
-
-    const char *digits = word + strlen(address) + 1;
-
-    /* No sign, no spaces, no zeros in front but one alone: ours takes decimal numbers only. */
-    if (found != 3 || strspn(digits, "0123456789") != strlen(digits))
+    if (*digits == '\0' || strspn(digits, "0123456789") != strlen(digits))
         return false;
-    if (count < 0 || count > (v4 ? 32 : BITS) || strlen(digits) > 15)
+    for (ret->count = 0; *digits && ret->count < 1000; digits++)
+        ret->count = 10 * ret->count + (*digits - '0');
+    if (ret->count > (v4 ? 32 : BITS))
         return false;
-    ret->count = count + (v4 ? 96 : 0);
+    ret->count += v4 ? 96 : 0;
     return strspn(ret->bits.text + ret->count, "0") == strlen(ret->bits.text + ret->count);
 }
 
@@ -118,36 +120,35 @@ static int check_list(const char *text, struct peer_nets *ret, struct net nets[P
 
 /* ---- Proxies ---- */
 
-/* "address", "address:port" of IPv4, "[address]" or "[address]:…" */
+static bool parse_port(const char *text)
+{
+    return strlen(text) >= 1 && strlen(text) <= 5 && strspn(text, "0123456789") == strlen(text) &&
+           (strlen(text) < 5 || strcmp(text, "65535") <= 0);
+}
+
+/* "address", "address:port" of IPv4, "[address]", "[address]:port" */
 static bool parse_hop(const char *from, size_t len, struct bits *ret)
 {
-    char text[200] = "";
-    char *at = text;
+    char text[200] = "", *at = text, *end, *after;
     bool v4 = false;
 
-    while (len > 0 && strchr(" \t\r\n\v\f", from[0]) && from[0])
+    while (len > 0 && from[0] && strchr(" \t\r\n\v\f", from[0]))
         from++, len--;
-    while (len > 0 && strchr(" \t\r\n\v\f", from[len - 1]) && from[len - 1])
+    while (len > 0 && from[len - 1] && strchr(" \t\r\n\v\f", from[len - 1]))
         len--;
     if (len >= sizeof(text))
-        return false;
+        return false; /* no address is so long, with whatever stands about it */
     memcpy(text, from, len);
-    if (*at == '[') {
-        char *end = strchr(++at, ']');
-
-        if (!end || (end[1] != '\0' && end[1] != ':'))
-            return end == NULL && parse(at, ret, &v4); /* without its end: taken as it is */
-        *end = '\0';
-        return parse(at, ret, &v4);
-    }
     if (parse(at, ret, &v4))
         return true;
-
-    char *colon = strchr(at, ':');
-
-    if (!colon || strchr(colon + 1, ':'))
+    end = strchr(at, *at == '[' ? ']' : ':');
+    if (!end)
         return false;
-    *colon = '\0';
+    after = end + (*at == '[' ? 1 : 0);
+    if (*after != '\0' && (*after != ':' || !parse_port(after + 1)))
+        return false;
+    at += *at == '[' ? 1 : 0;
+    *end = '\0';
     return parse(at, ret, &v4);
 }
 
