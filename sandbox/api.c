@@ -82,6 +82,33 @@ bool api_query_bool(struct http_exchange *ex, const char *name, bool otherwise)
     return text.ptr ? str_eq_nocase(text, STR("true")) : otherwise;
 }
 
+bool api_take_page(struct http_exchange *ex, int64_t otherwise, int64_t most, size_t *ret_start,
+                   size_t *ret_limit)
+{
+    int64_t start = 0, limit = 0;
+
+    if (!api_query_i64(ex, "startAt", 0, &start) ||
+        !api_query_i64(ex, "maxResults", otherwise, &limit))
+        return false;
+    *ret_start = (size_t)(start < 0 ? 0 : start);
+    *ret_limit = (size_t)(limit < 0 ? 0 : limit > most ? most : limit);
+    return true;
+}
+
+void api_begin_page(struct http_exchange *ex, size_t start, size_t limit, size_t total)
+{
+    struct strbuf *out = &ex->out;
+    bool last = start + limit >= total;
+
+    strbuf_addf(out, "{\"self\":\"%s" STR_FMT "?maxResults=%zu&startAt=%zu\",",
+                api_site(ex)->base_url, STR_ARG(ex->path), limit, start);
+    if (!last)
+        strbuf_addf(out, "\"nextPage\":\"%s" STR_FMT "?maxResults=%zu&startAt=%zu\",",
+                    api_site(ex)->base_url, STR_ARG(ex->path), limit, start + limit);
+    strbuf_addf(out, "\"maxResults\":%zu,\"startAt\":%zu,\"total\":%zu,\"isLast\":%s,\"values\":[",
+                limit, start, total, last ? "true" : "false");
+}
+
 bool api_list_has(struct str list, const char *word)
 {
     while (list.len > 0) {

@@ -94,6 +94,11 @@ MUST_USE bool api_body(struct http_exchange *ex, yyjson_doc **ret);
 MUST_USE bool api_query_i64(struct http_exchange *ex, const char *name, int64_t otherwise,
                             int64_t *ret);
 bool api_query_bool(struct http_exchange *ex, const char *name, bool otherwise);
+/* startAt and maxResults, at most `most`; false: not numbers, 400 is in the exchange. */
+MUST_USE bool api_take_page(struct http_exchange *ex, int64_t otherwise, int64_t most,
+                            size_t *ret_start, size_t *ret_limit);
+/* "self":…,"nextPage":…,"maxResults":…,"startAt":…,"total":…,"isLast":…,"values":[ */
+void api_begin_page(struct http_exchange *ex, size_t start, size_t limit, size_t total);
 /* Is the word in the comma separated list? */
 bool api_list_has(struct str list, const char *word);
 

@@ -111,34 +111,47 @@ static void put_filter(struct http_exchange *ex, size_t filter)
                 filter % 2 == 0 ? "{\"id\":1,\"type\":\"authenticated\"}" : "");
 }
 
-static void put_filters(struct http_exchange *ex, struct str owner)
+/* Those that the caller may use, or (not empty) those of an owner; each into `ret`. */
+static size_t find_filters(struct http_exchange *ex, struct str owner, size_t ret[FILTERS_MAX])
 {
-    struct site *site = api_site(ex);
-    bool any = false;
+    const struct site *site = api_site(ex);
+    size_t count = 0;
 
-    for (size_t i = 0; i < filter_count(site); i++) {
-        if (owner.len > 0 ? !str_eq(site->users[i].account_id, owner)
-                          : !may_use(i, api_call(ex)->user))
-            continue;
-        strbuf_add_z(&ex->out, any ? "," : "");
-        put_filter(ex, i);
-        any = true;
-    }
+    for (size_t i = 0; i < filter_count(site); i++)
+        if (owner.len > 0 ? str_eq(site->users[i].account_id, owner)
+                          : may_use(i, api_call(ex)->user))
+            ret[count++] = i;
+    return count;
 }
 
 void api_filters_search(struct http_exchange *ex)
 {
+    size_t filters[FILTERS_MAX], start = 0, limit = 0, count;
+
+    if (!api_take_page(ex, 50, 100, &start, &limit))
+        return;
+
     SITE_READ(api_site(ex));
-    strbuf_add_z(&ex->out, "{\"startAt\":0,\"isLast\":true,\"values\":[");
-    put_filters(ex, http_in_query(ex, "accountId"));
+    count = find_filters(ex, http_in_query(ex, "accountId"), filters);
+    api_begin_page(ex, start, limit, count);
+    for (size_t i = start; i < count && i - start < limit; i++) {
+        strbuf_add_z(&ex->out, i > start ? "," : "");
+        put_filter(ex, filters[i]);
+    }
     strbuf_add_z(&ex->out, "]}");
 }
 
 void api_filters_favourite(struct http_exchange *ex)
 {
+    size_t filters[FILTERS_MAX], count;
+
     SITE_READ(api_site(ex));
+    count = find_filters(ex, STR(""), filters);
     strbuf_add_char(&ex->out, '[');
-    put_filters(ex, STR(""));
+    for (size_t i = 0; i < count; i++) {
+        strbuf_add_z(&ex->out, i ? "," : "");
+        put_filter(ex, filters[i]);
+    }
     strbuf_add_char(&ex->out, ']');
 }
 

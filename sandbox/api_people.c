@@ -2,41 +2,11 @@
 #include <inttypes.h>
 
 #include "api.h"
+#include "http/url.h"
 #include "rules.h"
 
 #define ACCOUNTS_MAX 90 /* of one report (facts: personal data) */
 #define CHECK_MAX 1000
-
-/* ---- Pages of things by number ---- */
-
-/* startAt and maxResults. False: 400 is in the exchange. */
-static bool take_page(struct http_exchange *ex, int64_t otherwise, int64_t most, size_t *ret_start,
-                      size_t *ret_limit)
-{
-    int64_t start = 0, limit = 0;
-
-    if (!api_query_i64(ex, "startAt", 0, &start) ||
-        !api_query_i64(ex, "maxResults", otherwise, &limit))
-        return false;
-    *ret_start = (size_t)(start < 0 ? 0 : start);
-    *ret_limit = (size_t)(limit < 0 ? 0 : limit > most ? most : limit);
-    return true;
-}
-
-/* "self":…,"nextPage":…,"maxResults":…,"startAt":…,"total":…,"isLast":…,"values":[ */
-static void begin_page(struct http_exchange *ex, size_t start, size_t limit, size_t total)
-{
-    struct strbuf *out = &ex->out;
-    bool last = start + limit >= total;
-
-    strbuf_addf(out, "{\"self\":\"%s" STR_FMT "?maxResults=%zu&startAt=%zu\",",
-                api_site(ex)->base_url, STR_ARG(ex->path), limit, start);
-    if (!last)
-        strbuf_addf(out, "\"nextPage\":\"%s" STR_FMT "?maxResults=%zu&startAt=%zu\",",
-                    api_site(ex)->base_url, STR_ARG(ex->path), limit, start + limit);
-    strbuf_addf(out, "\"maxResults\":%zu,\"startAt\":%zu,\"total\":%zu,\"isLast\":%s,\"values\":[",
-                limit, start, total, last ? "true" : "false");
-}
 
 /* ---- Users ---- */
 
@@ -46,18 +16,20 @@ static void begin_page(struct http_exchange *ex, size_t start, size_t limit, siz
 
 static void put_group(struct http_exchange *ex, struct str id, struct str name)
 {
-    struct str key = api_site(ex)->datacenter ? STR("groupname") : STR("groupId");
+    struct strbuf link AUTO(strbuf_done) = STRBUF_INIT(4096);
+    bool named = api_site(ex)->datacenter;
 
+    strbuf_addf(&link, "%s/rest/api/%d/group", api_site(ex)->base_url, api_call(ex)->version);
+    url_add_query(&link, named ? "groupname" : "groupId", named ? name : id);
     strbuf_add_z(&ex->out, "{\"name\":");
     put_json_text(&ex->out, name);
-    if (!api_site(ex)->datacenter) {
+    if (!named) {
         strbuf_add_z(&ex->out, ",\"groupId\":");
         put_json_text(&ex->out, id);
     }
-    strbuf_addf(&ex->out, ",\"self\":\"%s/rest/api/%d/group?" STR_FMT "=", api_site(ex)->base_url,
-                api_call(ex)->version, STR_ARG(key));
-    url_add_part(&ex->out, api_site(ex)->datacenter ? name : id);
-    strbuf_add_z(&ex->out, "\"}");
+    strbuf_add_z(&ex->out, ",\"self\":");
+    put_json_text(&ex->out, strbuf_str(&link));
+    strbuf_add_char(&ex->out, '}');
 }
 
 /* The groups of a user as an array. */
@@ -159,7 +131,7 @@ void api_users_bulk(struct http_exchange *ex)
     uint32_t *found;
     size_t start = 0, limit = 0, asked = 0, count = 0;
 
-    if (!take_page(ex, 10, 200, &start, &limit))
+    if (!api_take_page(ex, 10, 200, &start, &limit))
         return;
     while (http_in_query_nth(ex, "accountId", asked).ptr)
         asked++;
@@ -178,7 +150,7 @@ void api_users_bulk(struct http_exchange *ex)
         found[count] = site_find_user(site, http_in_query_nth(ex, "accountId", i));
         count += found[count] != NONE ? 1 : 0;
     }
-    begin_page(ex, start, limit, count);
+    api_begin_page(ex, start, limit, count);
     for (size_t i = start; i < count && i - start < limit; i++) {
         strbuf_add_z(&ex->out, i > start ? "," : "");
         put_user(ex, found[i]);
@@ -191,7 +163,7 @@ void api_users_search(struct http_exchange *ex)
     struct site *site = api_site(ex);
     size_t start = 0, limit = 0;
 
-    if (!take_page(ex, 50, 1000, &start, &limit))
+    if (!api_take_page(ex, 50, 1000, &start, &limit))
         return;
 
     SITE_READ(site);
@@ -210,11 +182,11 @@ void api_projects_search(struct http_exchange *ex)
     struct site *site = api_site(ex);
     size_t start = 0, limit = 0;
 
-    if (!take_page(ex, 50, 100, &start, &limit))
+    if (!api_take_page(ex, 50, 100, &start, &limit))
         return;
 
     SITE_READ(site);
-    begin_page(ex, start, limit, site->project_count);
+    api_begin_page(ex, start, limit, site->project_count);
     for (size_t i = start; i < site->project_count && i - start < limit; i++) {
         strbuf_add_z(&ex->out, i > start ? "," : "");
         show_project(&ex->out, site, (uint32_t)i, api_call(ex)->version, true);

@@ -248,6 +248,46 @@ export const requests = [
             await ask(`POST ${API}/jql/match`, { body: { issueIds, jqls: [] }, status: [200, 400] });
         },
     ],
+    [
+        'queries are parsed as described, those too that are none',
+        ['POST /jql/parse'],
+        async (ask) => {
+            const { queries } = await ask(`POST ${API}/jql/parse?validation=strict`, { body: { queries: ['assignee is not EMPTY ORDER BY created', 'created <', 'no_such_field = 1'] } });
+
+            if (queries[0].errors || !queries[1].errors || !queries[2].errors)
+                fail(`queries are judged wrongly: ${JSON.stringify(queries)}`);
+            await ask(`POST ${API}/jql/parse?validation=none`, { body: { queries: ['created <'] } });
+            await ask(`POST ${API}/jql/parse?validation=strict`, { body: { queries: [] }, status: 400, expected: [/^request\.body\.queries/] });
+        },
+    ],
+    [
+        'issues are suggested as described',
+        ['GET /issue/picker', 'GET /issue/{}', ...BASIC_NEEDS],
+        async (ask) => {
+            const { key } = await ask(`GET ${API}/issue/${await one_issue(ask)}?fields=summary`);
+            const { sections } = await ask(`GET ${API}/issue/picker?query=${key}`);
+
+            if (!sections.some((one) => one.issues.some((issue) => issue.key === key)))
+                fail(`${key} is not suggested for its own key`);
+            await ask(`GET ${API}/issue/picker?query=nothing-is-called-this&showSubTasks=true`);
+            await ask(`GET ${API}/issue/picker`);
+        },
+    ],
+    [
+        'filters are searched and told as described',
+        ['GET /filter/search', 'GET /filter/favourite', 'GET /filter/{}', 'GET /myself'],
+        async (ask) => {
+            const page = await ask(`GET ${API}/filter/search?orderBy=name&maxResults=1&startAt=0&expand=jql,owner,sharePermissions`);
+
+            if (page.values.length !== 1 || page.isLast)
+                fail(`a page of one filter: ${JSON.stringify(page)}`);
+            await ask(`GET ${API}/filter/search?orderBy=name&maxResults=1&startAt=1`);
+            await ask(`GET ${API}/filter/search?accountId=${await me(ask)}`);
+            await ask(`GET ${API}/filter/favourite`);
+            await ask(`GET ${API}/filter/${page.values[0].id}`);
+            await ask(`GET ${API}/filter/${NO_ID}`, { status: 400 });
+        },
+    ],
     ['fields are as described', ['GET /field'], (ask) => ask(`GET ${API}/field`)],
     ['the settings are as described', ['GET /configuration'], (ask) => ask(`GET ${API}/configuration`)],
     ['issue types are as described', ['GET /issuetype'], (ask) => ask(`GET ${API}/issuetype`)],
@@ -297,6 +337,31 @@ export const requests = [
         async (ask) => {
             await ask(`GET ${API}/user?accountId=${await me(ask)}`);
             await ask(`GET ${API}/user?accountId=5b0000000000000000000000`, { status: 404 });
+        },
+    ],
+    [
+        'people are found by what they are called, as described',
+        ['GET /user/search', 'GET /users/search'],
+        async (ask) => {
+            const [person] = await ask(`GET ${API}/users/search?maxResults=1`);
+            const found = await ask(`GET ${API}/user/search?query=${encodeURIComponent(person.displayName)}`);
+
+            if (!found.some((one) => one.accountId === person.accountId))
+                fail(`nobody is found by the name ${person.displayName}`);
+            await ask(`GET ${API}/user/search?query=a&maxResults=2`);
+            await ask(`GET ${API}/user/search?query=nobody-is-called-this`);
+            await ask(`GET ${API}/user/search`, { status: 400 });
+        },
+    ],
+    [
+        'the groups of a person are told as described',
+        ['GET /user/groups', 'GET /myself'],
+        async (ask) => {
+            const groups = await ask(`GET ${API}/user/groups?accountId=${await me(ask)}`);
+
+            if (!groups.every((one) => one.groupId) || groups.length === 0)
+                fail('somebody is in no group, or a group has no id');
+            await ask(`GET ${API}/user/groups?accountId=5b0000000000000000000000`, { status: 404 });
         },
     ],
     [

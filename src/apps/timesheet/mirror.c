@@ -32,7 +32,12 @@ enum err_class mirror_init(struct mirror *mirror, struct tenant *tenant, struct 
         .persons = person_cache_new(tenant->ctx),
         .sealed = STRBUF_INIT(LIMIT_COMMENT_BYTES + VAULT_SEAL_OVERHEAD),
     };
-    return mirror->persons ? any_tombstone(tenant, &mirror->tombstones, err) : err_memory(err);
+    return mirror->persons ? mirror_look(mirror, err) : err_memory(err);
+}
+
+enum err_class mirror_look(struct mirror *mirror, struct err *err)
+{
+    return mirror->tombstones ? ERR_OK : any_tombstone(mirror->tenant, &mirror->tombstones, err);
 }
 
 void mirror_done(struct mirror *mirror)

@@ -17,6 +17,11 @@ struct mirror {
 };
 
 MUST_USE enum err_class mirror_init(struct mirror *mirror, struct tenant *tenant, struct err *err);
+/*
+ * At the beginning of each write transaction of a mirror that lives longer than one: what others
+ * have done meanwhile.
+ */
+MUST_USE enum err_class mirror_look(struct mirror *mirror, struct err *err);
 void mirror_done(struct mirror *mirror);
 /* After a rollback: what was remembered of it may not be there. */
 void mirror_forget(struct mirror *mirror);

@@ -667,11 +667,33 @@ static void what_its_retention_no_longer_covers_goes_with_the_next_run(void **st
     holds(fixture, &everything, "100/7" PLANTED "\n"); /* the worklog itself stays */
 }
 
+static void a_deletion_by_another_mirror_is_heeded_from_the_next_transaction_on(void **state)
+{
+    struct fixture *fixture = *state;
+    struct mirror other;
+    enum mirror_put done = MIRROR_ADDED;
+    bool was = false;
+
+    assert_int_equal(put(fixture, &first), MIRROR_ADDED);
+    ok(fixture, mirror_init(&other, fixture->tenant, &fixture->err));
+    ok(fixture, db_begin(fixture->tenant->db, DB_WRITE, &fixture->err));
+    ok(fixture, mirror_delete(&other, first.id, 6000, &was, &fixture->err));
+    ok(fixture, db_commit(fixture->tenant->db, &fixture->err));
+    mirror_done(&other);
+
+    ok(fixture, db_begin(fixture->tenant->db, DB_WRITE, &fixture->err));
+    ok(fixture, mirror_look(&fixture->mirror, &fixture->err));
+    ok(fixture, mirror_put(&fixture->mirror, &first, &done, &fixture->err));
+    ok(fixture, db_commit(fixture->tenant->db, &fixture->err));
+    assert_int_equal(done, MIRROR_DEAD);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(a_worklog_is_stored_with_all_its_fields),
+        TEST(a_deletion_by_another_mirror_is_heeded_from_the_next_transaction_on),
         TEST(what_jira_told_last_wins),
         TEST(an_equal_time_with_any_other_field_is_a_change),
         TEST(numbers_at_their_edges_are_kept),

@@ -17,7 +17,12 @@
 enum err_class sync_tx_open(struct sync *sync, struct err *err)
 {
     sync->half = true;
-    return db_in_tx(sync->tenant->db) ? ERR_OK : db_begin(sync->tenant->db, DB_BULK, err);
+    if (db_in_tx(sync->tenant->db))
+        return ERR_OK;
+
+    enum err_class rc = db_begin(sync->tenant->db, DB_BULK, err);
+
+    return rc == ERR_OK ? mirror_look(&sync->mirror, err) : rc;
 }
 
 static enum err_class commit(struct sync *sync, enum err_class rc, struct err *err)
