@@ -2,12 +2,13 @@
  * load.c: many clients at a server, each asking again as soon as it has its answer.
  *
  *     bench-load PORT CLIENTS SECONDS get FILE
- *     bench-load PORT CLIENTS SECONDS hook PATH SECRET FIRST COUNT [ACCEPTED]
+ *     bench-load PORT CLIENTS SECONDS rising|shuffled PATH SECRET FIRST COUNT [ACCEPTED PID AFTER]
  *
  * get   FILE has a line "PATH TOKEN" for each request, which is sent as a Connect JWT. Client n of
  *       N asks for the lines n, n + N, n + 2N …, again and again.
- * hook  posts worklog_updated for the worklogs FIRST … FIRST + COUNT - 1, each once, signed with
- *       SECRET; the ids that were accepted are added to the file ACCEPTED.
+ * else  posts worklog_created for the worklogs FIRST … FIRST + COUNT - 1, each once, signed with
+ *       SECRET; in that order, as new worklogs come, or in none. The ids that were accepted are
+ *       added to the file ACCEPTED; the server, PID, is killed with the AFTERth of them.
  *
  * Prints one JSON object: answers 200 and 204 are good, all others failed; a connection that the
  * server ends is broken and is not opened again. One thread on epoll, one keep-alive connection a
@@ -16,6 +17,7 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <netinet/tcp.h>
+#include <signal.h>
 #include <sodium.h>
 #include <stdlib.h>
 #include <sys/epoll.h>
@@ -26,6 +28,7 @@
 
 #define CLIENTS_MAX 256
 #define REQUESTS_MAX 200000
+#define ID_STEP 7919
 #define SAMPLES_MAX 4000000
 #define HEAD_BYTES 8192
 #define PART_BYTES ((size_t)256 * 1024)
@@ -52,11 +55,15 @@ struct load {
     uint16_t port;
     size_t client_count;
     double run_seconds;
-    bool once; /* each request is sent once only */
+    bool once;     /* each request is sent once only */
+    bool shuffled; /* hook: the ids */
+    size_t hook_count;
     struct request *requests;
     size_t request_count;
     size_t next; /* hook: to be sent next */
     bool *accepted;
+    pid_t victim;      /* 0: none */
+    size_t kill_after; /* good answers */
     struct client *clients;
     float *waits; /* ms, of the good ones */
     size_t good, failed, broken;
@@ -120,7 +127,7 @@ static void put_event(struct strbuf *body, uint64_t id)
 {
     strbuf_addf(
         body,
-        "{\"timestamp\":1767600000000,\"webhookEvent\":\"worklog_updated\",\"worklog\":{\"self\":"
+        "{\"timestamp\":1767600000000,\"webhookEvent\":\"worklog_created\",\"worklog\":{\"self\":"
         "\"https://jira.example.com/rest/api/2/issue/10001/worklog/%llu\",\"author\":{\"self\":"
         "\"https://jira.example.com/rest/api/2/user?accountId=5b10ac8d82e05b22cc7d4ef5\","
         "\"accountId\":\"5b10ac8d82e05b22cc7d4ef5\",\"displayName\":\"A Person\",\"active\":true,"
@@ -145,6 +152,12 @@ static void sign(struct str secret, struct str body, char ret_hex[65])
     (void)sodium_bin2hex(ret_hex, 65, mac, sizeof(mac));
 }
 
+/* Each once, as the prime ID_STEP does not divide COUNT. */
+static uint64_t hook_id(const struct load *load, uint64_t first, size_t n)
+{
+    return first + n * (load->shuffled ? ID_STEP : 1) % load->hook_count;
+}
+
 static void make_hooks(struct load *load, const char *path, const char *secret, uint64_t first,
                        size_t count)
 {
@@ -154,7 +167,7 @@ static void make_hooks(struct load *load, const char *path, const char *secret, 
 
     for (size_t i = 0; i < count; i++) {
         strbuf_reset(&body);
-        put_event(&body, first + i);
+        put_event(&body, hook_id(load, first, i));
         sign(str_from(secret), strbuf_str(&body), hex);
         strbuf_addf(&text,
                     "POST %s HTTP/1.1\r\nHost: 127.0.0.1:%u\r\nContent-Type: application/json\r\n"
@@ -227,6 +240,8 @@ static void take_answer(struct load *load, struct client *client)
         load->waits[load->good++] = (float)((now - client->asked) * 1000);
         if (load->accepted)
             load->accepted[client->at] = true;
+        if (load->victim && load->good == load->kill_after)
+            (void)kill(load->victim, SIGKILL);
     } else {
         if (load->failed++ == 0)
             load->first_failure = client->status;
@@ -316,12 +331,16 @@ static void enter(struct load *load, size_t n)
 
     *client = (struct client){.fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)};
     client->at = load->once ? load->next++ : n % load->request_count;
-    if (client->fd < 0 || connect(client->fd, (const struct sockaddr *)&to, sizeof(to)) != 0)
-        fail("cannot connect");
+    if (client->fd < 0)
+        fail("there are too few file descriptors");
+    load->open++;
+    if (connect(client->fd, (const struct sockaddr *)&to, sizeof(to)) != 0) {
+        break_off(load, client);
+        return;
+    }
     (void)setsockopt(client->fd, IPPROTO_TCP, TCP_NODELAY, &one, sizeof(one));
     if (epoll_ctl(load->epoll, EPOLL_CTL_ADD, client->fd, &event) != 0)
         fail("epoll_ctl");
-    load->open++;
 }
 
 static void run(struct load *load)
@@ -332,7 +351,8 @@ static void run(struct load *load)
         enter(load, i);
     load->until = seconds() + load->run_seconds;
     for (size_t i = 0; i < load->client_count; i++)
-        ask(load, &load->clients[i]);
+        if (load->clients[i].fd >= 0)
+            ask(load, &load->clients[i]);
     while (load->open > 0) {
         int n = epoll_wait(load->epoll, events, CLIENTS_MAX, QUIET_MS);
 
@@ -355,7 +375,7 @@ static void keep_accepted(const struct load *load, const char *path, uint64_t fi
         fail("cannot write the file of accepted ids");
     for (size_t i = 0; i < load->request_count; i++)
         if (load->accepted[i])
-            (void)fprintf(file, "%llu\n", (unsigned long long)(first + i));
+            (void)fprintf(file, "%llu\n", (unsigned long long)hook_id(load, first, i));
     if (fclose(file) != 0)
         fail("cannot write the file of accepted ids");
 }
@@ -385,24 +405,34 @@ static void print(struct load *load, double took)
 int main(int argc, char **argv)
 {
     struct load load = {.epoll = epoll_create1(EPOLL_CLOEXEC)};
-    uint32_t port = 0, clients = 0, run_seconds = 0, first = 0, count = 0;
+    uint32_t port = 0, clients = 0, run_seconds = 0, first = 0, count = 0, pid = 0, after = 0;
     bool get = argc == 6 && strcmp(argv[4], "get") == 0;
-    bool hook = argc >= 9 && argc <= 10 && strcmp(argv[4], "hook") == 0 &&
+    bool hook = (argc == 9 || argc == 12) &&
+                (strcmp(argv[4], "rising") == 0 || strcmp(argv[4], "shuffled") == 0) &&
                 parse_u32(str_from(argv[7]), 1, UINT32_MAX, &first) &&
-                parse_u32(str_from(argv[8]), CLIENTS_MAX, REQUESTS_MAX, &count);
+                parse_u32(str_from(argv[8]), CLIENTS_MAX, REQUESTS_MAX, &count) &&
+                count % ID_STEP != 0;
+    bool kills = hook && argc == 12;
 
     if (!(get || hook) || !parse_u32(str_from(argv[1]), 1, 65535, &port) ||
         !parse_u32(str_from(argv[2]), 1, CLIENTS_MAX, &clients) ||
-        !parse_u32(str_from(argv[3]), 1, 600, &run_seconds) || sodium_init() < 0) {
+        !parse_u32(str_from(argv[3]), 1, 600, &run_seconds) ||
+        (kills && (!parse_u32(str_from(argv[10]), 2, INT32_MAX, &pid) ||
+                   !parse_u32(str_from(argv[11]), 1, count, &after))) ||
+        sodium_init() < 0) {
         (void)fprintf(stderr,
-                      "usage: bench-load PORT CLIENTS SECONDS get FILE | hook PATH SECRET FIRST "
-                      "COUNT [ACCEPTED]\n");
+                      "usage: bench-load PORT CLIENTS SECONDS get FILE | rising|shuffled PATH "
+                      "SECRET FIRST COUNT [ACCEPTED PID AFTER]\n");
         return 64;
     }
     load.port = (uint16_t)port;
     load.client_count = clients;
     load.run_seconds = run_seconds;
     load.once = hook;
+    load.shuffled = hook && strcmp(argv[4], "shuffled") == 0;
+    load.hook_count = count;
+    load.victim = (pid_t)pid;
+    load.kill_after = after;
     load.requests = calloc(hook ? count : REQUESTS_MAX, sizeof(load.requests[0]));
     load.clients = calloc(clients, sizeof(load.clients[0]));
     load.waits = malloc((SAMPLES_MAX + CLIENTS_MAX) * sizeof(load.waits[0]));
@@ -418,7 +448,7 @@ int main(int argc, char **argv)
 
     run(&load);
     print(&load, seconds() - begun);
-    if (argc == 10)
+    if (kills)
         keep_accepted(&load, argv[9], first);
     return 0; /* what is held goes with the process */
 }

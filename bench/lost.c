@@ -44,6 +44,7 @@ int main(int argc, char **argv)
         (void)fprintf(stderr, "usage: bench-lost DATA FILE\n");
         return 64;
     }
+    must(vault_start(&err), &err);
     must(data_open(&ctx, argv[1], &tenon_catalog, false, &data, &err), &err);
     must(db_begin(data->control, DB_READ, &err), &err);
     must(db_prepare(data->control,

@@ -13,7 +13,7 @@ static volatile sig_atomic_t stop;
 static void ask_to_stop(int signal_number)
 {
     (void)signal_number;
-    stop = 1;
+    __atomic_store_n(&stop, 1, __ATOMIC_RELAXED); /* read by all threads */
 }
 
 static const struct cli_verb *const verbs[] = {

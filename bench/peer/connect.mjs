@@ -1,7 +1,8 @@
 // One route behind Connect's JWT and query string hash, as a user of atlassian-connect-express would write
-// it. The store is the package's own kind, kept in a Map: faster than any database it can be given.
+// it. Installations are kept in the package's default store, SQLite in memory; or in a Map, which is faster
+// than any database that it can be given.
 //
-//   node connect.mjs PORT
+//   node connect.mjs PORT sqlite|map
 //
 // Prints a line when it listens. An installation is taken as it is told: of that nothing is measured.
 import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
@@ -9,6 +10,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 
 const port = Number(process.argv[2]);
+const stores = {
+  sqlite: { adapter: 'sequelize', dialect: 'sqlite', storage: ':memory:', logging: false },
+  map: { adapter: 'map' },
+};
 const base = `http://127.0.0.1:${port}`;
 const dir = mkdtempSync(join(tmpdir(), 'tenon-bench-peer-')); // the package reads its descriptor from there
 process.env.NODE_ENV = 'production';
@@ -39,7 +44,7 @@ app.post('/installed', async (req, res) => {
   res.sendStatus(204);
 });
 const addon = ace(app, {
-  config: { production: { store: { adapter: 'map' }, localBaseUrl: base, appKey: 'bench-peer', setupInstallRoute: false } },
+  config: { production: { store: stores[process.argv[3]], localBaseUrl: base, setupInstallRoute: false } },
 });
 rmSync(dir, { recursive: true });
 app.get('/api/v1/me', addon.authenticate(), (req, res) => {

@@ -4,8 +4,8 @@
  * The lock guards everything; no work runs under it. Work is in the ring until a thread has taken
  * it, also when one is idle; so the ring has room for what may wait and for one piece a thread.
  *
- * A lane's work that waits though a thread is idle is never forgotten: its lane has its share
- * running, and each of those threads looks again when it is done.
+ * A lane's work that waits though a thread is idle is never forgotten: its lane or group has its
+ * share running, and each of those threads looks again when it is done.
  */
 #include "base/pool.h"
 
@@ -19,12 +19,17 @@ struct work {
     uint64_t lane;
 };
 
+/* The most of one: running, and running and waiting. */
+struct share {
+    size_t threads, room;
+};
+
 struct pool {
     pthread_mutex_t lock;
     pthread_cond_t arrived; /* work, or the end */
     bool ending;
     size_t threads_max, started, busy;
-    size_t lane_threads_max, lane_room; /* running; running and waiting */
+    struct share lane, group;
     pthread_t *threads;
     uint64_t running[POOL_THREADS_MAX]; /* lanes of what runs, `busy` of them in no order */
     size_t room, first, count;          /* the ring */
@@ -33,13 +38,33 @@ struct pool {
 
 /* ---- Under the lock ---- */
 
-static size_t running_of(const struct pool *pool, uint64_t lane)
+/* How much there is of a lane, and of its group. */
+struct present {
+    size_t lane, group;
+};
+
+static void count_in(struct present *present, uint64_t lane, uint64_t other)
 {
-    size_t count = 0;
+    present->lane += other == lane;
+    present->group += POOL_GROUP(lane) != 0 && POOL_GROUP(other) == POOL_GROUP(lane);
+}
+
+static struct present running_of(const struct pool *pool, uint64_t lane)
+{
+    struct present present = {0, 0};
 
     for (size_t i = 0; i < pool->busy; i++)
-        count += pool->running[i] == lane;
-    return count;
+        count_in(&present, lane, pool->running[i]);
+    return present;
+}
+
+/* A lane of no group has as much as a group. */
+static bool has_more(const struct pool *pool, uint64_t lane, struct present present, bool room)
+{
+    const struct share *own = POOL_GROUP(lane) ? &pool->lane : &pool->group;
+
+    return lane == 0 || (present.lane < (room ? own->room : own->threads) &&
+                         present.group < (room ? pool->group.room : pool->group.threads));
 }
 
 static struct work *waiting_at(struct pool *pool, size_t nth)
@@ -53,7 +78,7 @@ static bool take(struct pool *pool, struct work *ret)
     for (size_t i = 0; i < pool->count; i++) {
         struct work work = *waiting_at(pool, i);
 
-        if (work.lane != 0 && running_of(pool, work.lane) >= pool->lane_threads_max)
+        if (!has_more(pool, work.lane, running_of(pool, work.lane), false))
             continue;
         for (size_t k = i; k > 0; k--)
             *waiting_at(pool, k) = *waiting_at(pool, k - 1);
@@ -113,8 +138,10 @@ struct pool *pool_new(size_t threads, size_t waiting_max)
     }
     pool->threads_max = threads;
     pool->room = room;
-    pool->lane_threads_max = threads - threads / 4;
-    pool->lane_room = pool->lane_threads_max + waiting_max / 2;
+    pool->group.threads = threads - threads / 4;
+    pool->group.room = pool->group.threads + waiting_max / 2;
+    pool->lane.threads = threads - threads / 2;
+    pool->lane.room = pool->lane.threads + waiting_max / 4;
     (void)pthread_mutex_init(&pool->lock, NULL); /* neither can fail on Linux */
     (void)pthread_cond_init(&pool->arrived, NULL);
     return pool;
@@ -149,13 +176,11 @@ static bool has_thread(struct pool *pool)
 
 static bool lane_is_full(struct pool *pool, uint64_t lane)
 {
-    size_t count = running_of(pool, lane);
+    struct present present = running_of(pool, lane);
 
-    if (lane == 0)
-        return false;
     for (size_t i = 0; i < pool->count; i++)
-        count += waiting_at(pool, i)->lane == lane;
-    return count >= pool->lane_room;
+        count_in(&present, lane, waiting_at(pool, i)->lane);
+    return !has_more(pool, lane, present, true);
 }
 
 enum pool_added pool_add(struct pool *pool, uint64_t lane, void (*run)(void *arg), void *arg)

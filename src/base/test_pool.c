@@ -265,12 +265,41 @@ static void one_client_cannot_have_all_room(void **state)
     assert_int_equal(gate.done, 14);
 }
 
+/* Two busy clients of one tenant, and one of another. */
+static void one_tenant_cannot_have_all(void **state)
+{
+    const uint64_t first = POOL_LANE(7, 1), second = POOL_LANE(7, 2), other = POOL_LANE(8, 1);
+    struct pool *pool = new_pool(8, 40);
+    struct gate gate = GATE_INIT, others = GATE_INIT;
+
+    (void)state;
+    for (int i = 0; i < 4 + 10; i++)
+        assert_int_equal(pool_add(pool, first, pass, &gate), POOL_TAKEN);
+    assert_int_equal(pool_add(pool, first, pass, &gate), POOL_LANE_FULL);
+    await(&gate, &gate.inside, 4);
+    for (int i = 0; i < 2 + 10; i++)
+        assert_int_equal(pool_add(pool, second, pass, &gate), POOL_TAKEN);
+    assert_int_equal(pool_add(pool, second, pass, &gate), POOL_LANE_FULL);
+    await(&gate, &gate.inside, 6);
+    assert_int_equal(pool_add(pool, other, pass, &others), POOL_TAKEN);
+    assert_int_equal(pool_add(pool, MODEST, pass, &others), POOL_TAKEN);
+    await(&others, &others.inside, 2); /* before the 20 that wait */
+    assert_int_equal(gate.most, 6);
+    set_open(&others, true);
+    set_open(&gate, true);
+    pool_free(pool);
+    assert_int_equal(gate.done, 26);
+    assert_int_equal(gate.most, 6);
+    assert_int_equal(others.done, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_that_was_taken_is_done),
         cmocka_unit_test(one_client_cannot_have_all_threads),
         cmocka_unit_test(one_client_cannot_have_all_room),
+        cmocka_unit_test(one_tenant_cannot_have_all),
         cmocka_unit_test(as_much_waits_as_was_said_and_no_more),
         cmocka_unit_test(each_piece_has_a_thread_as_long_as_there_are_threads),
         cmocka_unit_test(threads_are_started_when_none_is_idle),

@@ -17,6 +17,9 @@
 
 /* How long it is believed whose the tenant's token is. */
 #define OWN_ACCOUNT_MS (INT64_C(10) * 60 * 1000)
+/* Asking for that: somebody waits, and so do all others who need it. */
+#define ASK_MS 15000
+#define ASK_TRIES 2
 
 static const struct http_budget_options cloud_budget = {
     .burst_per_second = {[HTTP_GET] = 100, [HTTP_POST] = 100, [HTTP_PUT] = 50, [HTTP_DELETE] = 50},
@@ -237,9 +240,12 @@ static enum err_class ask_myself(void *arg, struct strbuf *ret, int64_t *ret_liv
                                  struct err *err)
 {
     struct link *link = arg;
+    struct jira jira = link->jira;
 
     *ret_lives_ms = OWN_ACCOUNT_MS;
-    return jira_myself(&link->jira, ret, err);
+    jira.http.total_ms = ASK_MS;
+    jira.http.tries_max = ASK_TRIES;
+    return jira_myself(&jira, ret, err);
 }
 
 static enum err_class by_own_token(struct link *link, const struct asking *asking, struct err *err)

@@ -76,6 +76,27 @@ static void a_signed_delivery_is_of_the_tenant_of_its_url(void **state)
     assert_int_equal(check(world, &in, "acme"), ERR_OK);
 }
 
+static void only_the_first_delivery_may_wait_for_the_database(void **state)
+{
+    struct atlassian_world *world = *state;
+    char secret[WEBHOOK_SECRET_BYTES + 1], room[100];
+
+    make_secret(world, secret);
+
+    const struct incoming in = deliver(world, secret, STR(BODY), room);
+    const struct incoming forged = {
+        .arena = world->arena, .body = STR(BODY), .hub_signature = STR("sha256=00")};
+
+    assert_false(webhook_is_known(world->ids, STR("acme")));
+    assert_int_equal(check(world, &forged, "acme"), ERR_DENIED);
+    assert_false(webhook_is_known(world->ids, STR("acme"))); /* its time is still to be written */
+    assert_int_equal(check(world, &in, "acme"), ERR_OK);
+    assert_true(webhook_is_known(world->ids, STR("acme")));
+    assert_false(webhook_is_known(world->ids, STR("nobody")));
+    make_secret(world, secret);
+    assert_false(webhook_is_known(world->ids, STR("acme")));
+}
+
 static void a_delivery_is_refused_without_a_good_signature(void **state)
 {
     struct atlassian_world *world = *state;
@@ -195,6 +216,7 @@ int main(int argc, char **argv)
 
     const struct CMUnitTest tests[] = {
         TEST(a_signed_delivery_is_of_the_tenant_of_its_url),
+        TEST(only_the_first_delivery_may_wait_for_the_database),
         TEST(a_delivery_is_refused_without_a_good_signature),
         TEST(nobody_can_tell_tenants_apart_by_their_webhooks),
         TEST(a_new_secret_ends_the_old_one),

@@ -180,6 +180,14 @@ static void note(struct identities *ids, struct recalled *webhook)
     store_pool_give_tenant(ids->options.pool, tenant);
 }
 
+bool webhook_is_known(struct identities *ids, struct str tenant)
+{
+    AUTO(recalled_unref_autop)
+    struct recalled *webhook = recall_find(ids->recall, RECALL_WEBHOOK, tenant);
+
+    return webhook && (webhook->secret.len == 0 || atomic_load(&webhook->noted_ms) != 0);
+}
+
 enum err_class webhook_check(struct identities *ids, const struct incoming *in, struct str tenant,
                              char ret_tenant[TENANT_ID_BYTES + 1], struct err *err)
 {

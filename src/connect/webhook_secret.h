@@ -33,6 +33,12 @@ MUST_USE enum err_class webhook_check(struct identities *ids, const struct incom
                                       struct str tenant, char ret_tenant[TENANT_ID_BYTES + 1],
                                       struct err *err);
 
+/*
+ * Would webhook_check do with memory alone? Else it reads the database, and may wait for whoever
+ * writes to it.
+ */
+bool webhook_is_known(struct identities *ids, struct str tenant);
+
 /* What a person does in Jira, one sentence a step, up to a NULL. */
 extern const char *const webhook_steps[];
 /* Where Jira is to send to; appended. */

@@ -18,7 +18,7 @@ struct running {
     int64_t began_us;
     bool known;       /* request.who is filled */
     bool deferred;    /* http_defer was called */
-    yyjson_doc *body; /* owned */
+    yyjson_doc *body; /* owned; until the route has returned */
     struct hint hint; /* of an event, to be queued before the answer; kind NULL: none */
     char hint_tenant[TENANT_ID_BYTES + 1];
 };
@@ -194,6 +194,9 @@ static void run_route(struct running *running)
     store_pool_give_tenant(request->daemon->store, request->tenant);
     request->site = NULL;
     request->tenant = NULL;
+    /* Not in api_after, which a client that has gone meanwhile does not bring about. */
+    yyjson_doc_free(running->body);
+    running->body = NULL;
 }
 
 /* False: the answer is made. */
@@ -273,30 +276,33 @@ static bool is_fast(struct running *running)
     return (route->flags & API_FAST) || (route->is_fast && route->is_fast(&running->request));
 }
 
-static uint64_t add_hash(uint64_t hash, const void *bytes, size_t len)
+static uint32_t hash_of(const void *bytes, size_t len)
 {
     const unsigned char *at = bytes;
+    uint32_t hash = 2166136261U;
 
     for (size_t i = 0; i < len; i++)
-        hash = (hash ^ at[i]) * 1099511628211U; /* FNV-1a */
-    return hash;
+        hash = (hash ^ at[i]) * 16777619U; /* FNV-1a */
+    return hash ? hash : 1;                /* 0 would be without a limit */
 }
 
-/* One client is one lane of the pool: who signed in, else the address. */
+/*
+ * One client is one lane of the pool: who signed in, else the address. Those of one tenant are a
+ * group: when its Jira hangs, others go on.
+ */
 static uint64_t lane_of(const struct running *running)
 {
     const struct principal *who = &running->request.who;
     struct peer_address address = {{0}};
-    uint64_t hash = 14695981039346656037U;
+    uint32_t group = 0;
 
-    if (running->known && who->account[0]) {
-        hash = add_hash(hash, who->tenant, strlen(who->tenant));
-        hash = add_hash(hash, who->account, strlen(who->account));
-    } else if (http_in_peer(running->request.ex, &address)) {
+    if (running->known && who->tenant[0])
+        group = hash_of(who->tenant, strlen(who->tenant));
+    if (running->known && who->account[0])
+        return POOL_LANE(group, hash_of(who->account, strlen(who->account)));
+    if (http_in_peer(running->request.ex, &address))
         address = peer_address_site(&address);
-        hash = add_hash(hash, &address, sizeof(address));
-    }
-    return hash ? hash : 1; /* 0 would be without a limit */
+    return POOL_LANE(group, hash_of(&address, sizeof(address)));
 }
 
 /* The server's handler of every route. */
@@ -369,8 +375,6 @@ void api_after(struct http_exchange *ex, const struct http_route *route)
     put_headers(ex);
     if (!running)
         return;
-    yyjson_doc_free(running->body);
-    running->body = NULL;
     metrics_count(&daemon->metrics, running->index, ex->status, mono_us() - running->began_us);
 }
 

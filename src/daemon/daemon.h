@@ -49,7 +49,7 @@ MUST_USE enum err_class daemon_add_job(struct daemon *daemon, const struct job_o
 void daemon_tick(struct daemon *daemon);
 
 /* ---- For the routes alone ---- */
-/* The body as a JSON object; freed with the request. ERR_USAGE says what is wrong with it. */
+/* The body as a JSON object, until the route returns. ERR_USAGE says what is wrong with it. */
 MUST_USE enum err_class request_json(struct request *request, yyjson_val **ret, struct err *err);
 /*
  * The way to the tenant's Jira, sharing its budget: as the person who asks (ERR_FORBIDDEN when the

@@ -3,6 +3,8 @@
 
 #include "connect/forge.h"
 
+#define TRY_MS 30000 /* of one try: somebody waits, and a worker with them */
+
 enum err_class request_link(struct request *request, enum request_as as, const char *purpose,
                             struct link *ret, struct err *err)
 {
@@ -14,5 +16,9 @@ enum err_class request_link(struct request *request, enum request_as as, const c
         .oauth = request->daemon->auth.oauth,
     };
 
-    return link_open_as(ret, request->tenant, &how, purpose, err);
+    enum err_class rc = link_open_as(ret, request->tenant, &how, purpose, err);
+
+    if (rc == ERR_OK)
+        ret->jira.http.total_ms = TRY_MS;
+    return rc;
 }

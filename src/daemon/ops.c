@@ -128,20 +128,21 @@ static enum page_form wanted_form(const struct http_exchange *ex, const char **r
     return PAGE_JSON;
 }
 
+/* Who may show our pages in a frame: Jira, and nobody else. */
+#define FRAME_ANCESTORS "frame-ancestors 'self' https://*.atlassian.net https://*.jira.com"
+
 static enum err_class data_storage(struct request *request, struct err *err)
 {
     enum page_form form = wanted_form(request->ex, &request->ex->content_type);
 
     http_out_header(request->ex, "Vary", "Accept");
     http_out_header(request->ex, "Content-Security-Policy",
-                    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors *");
+                    "default-src 'none'; style-src 'unsafe-inline'; " FRAME_ANCESTORS);
     return page_write(request->daemon->options.catalog, form, &request->ex->out, err);
 }
 
 /* ---- Pages ---- */
 
-/* Who may show our pages in a frame: Jira, and nobody else. */
-#define FRAME_ANCESTORS "frame-ancestors 'self' https://*.atlassian.net https://*.jira.com"
 #define PAGE_CSP                                                                                   \
     "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "        \
     "connect-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; " FRAME_ANCESTORS

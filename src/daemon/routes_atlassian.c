@@ -115,6 +115,12 @@ static enum err_class post_connect_webhook(struct request *request, struct err *
                         : refuse_proof(request, "connect_webhook", rc, err);
 }
 
+/* On the server's own thread, but for one delivery in a while. */
+static bool admin_webhook_is_fast(struct request *request)
+{
+    return webhook_is_known(identities_of(request), request->ex->params[0]);
+}
+
 static enum err_class post_admin_webhook(struct request *request, struct err *err)
 {
     const struct incoming in = incoming_of(request->ex);
@@ -249,7 +255,8 @@ static const struct api_route routes[] = {
     {HTTP_POST, "/connect/enabled", LIFECYCLE_BYTES, API_PUBLIC, post_enabled},
     {HTTP_POST, "/connect/disabled", LIFECYCLE_BYTES, API_PUBLIC, post_disabled},
     {HTTP_POST, "/connect/webhook", EVENT_BYTES, API_PUBLIC | API_FAST, post_connect_webhook},
-    {HTTP_POST, "/webhooks/jira/{tenant}", EVENT_BYTES, API_PUBLIC | API_FAST, post_admin_webhook},
+    {HTTP_POST, "/webhooks/jira/{tenant}", EVENT_BYTES, API_PUBLIC, post_admin_webhook,
+     admin_webhook_is_fast},
     {HTTP_POST, "/forge/lifecycle", LIFECYCLE_BYTES, API_PUBLIC, post_forge_lifecycle},
     {HTTP_POST, "/forge/uninstall", LIFECYCLE_BYTES, API_PUBLIC, post_forge_uninstall},
     {HTTP_POST, "/forge/events", EVENT_BYTES, API_PUBLIC, post_forge_events},

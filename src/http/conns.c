@@ -50,6 +50,8 @@ struct conns {
     pthread_mutex_t mutex; /* of all below */
     pthread_cond_t changed;
     struct conn *first;
+    size_t count;
+    bool refusing;
     struct address_count *buckets[BUCKETS];
     bool ending;
     pthread_t thread;
@@ -109,6 +111,26 @@ bool conns_admit(struct conns *conns, const struct sockaddr *from)
     return admit;
 }
 
+bool conns_wait_for_room(struct conns *conns)
+{
+    bool room;
+
+    pthread_mutex_lock(&conns->mutex);
+    while (conns->count >= conns->options.max && !conns->refusing)
+        pthread_cond_wait(&conns->changed, &conns->mutex);
+    room = !conns->refusing;
+    pthread_mutex_unlock(&conns->mutex);
+    return room;
+}
+
+void conns_refuse_all(struct conns *conns)
+{
+    pthread_mutex_lock(&conns->mutex);
+    conns->refusing = true;
+    pthread_cond_broadcast(&conns->changed);
+    pthread_mutex_unlock(&conns->mutex);
+}
+
 static struct address_count *count_one(struct conns *conns, const struct peer_address *share)
 {
     struct address_count **at = find_count(conns, share);
@@ -166,8 +188,9 @@ struct conn *conn_open(struct conns *conns, const struct sockaddr *from, int fd)
     if (conn->next)
         conn->next->prev = &conn->next;
     else
-        pthread_cond_signal(&conns->changed); /* the first one: there is something to watch */
+        pthread_cond_broadcast(&conns->changed); /* the first one: there is something to watch */
     conns->first = conn;
+    conns->count++;
     pthread_mutex_unlock(&conns->mutex);
     return conn;
 }
@@ -180,6 +203,8 @@ void conn_close(struct conn *conn)
     struct conns *conns = conn->conns;
 
     pthread_mutex_lock(&conns->mutex);
+    if (conns->count-- == conns->options.max)
+        pthread_cond_broadcast(&conns->changed); /* there is room again */
     *conn->prev = conn->next;
     if (conn->next)
         conn->next->prev = conn->prev;

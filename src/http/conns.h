@@ -17,6 +17,7 @@ struct conns;
 struct conn; /* of one connection; belongs to libmicrohttpd's thread that has it */
 
 struct conns_options {
+    unsigned max;             /* in all */
     unsigned per_address_max; /* 0: no limit */
     int64_t idle_ms;          /* between two requests */
     int64_t receive_ms;       /* for a request, from its first line on */
@@ -52,5 +53,8 @@ bool conn_is_last(const struct conn *conn);
  * it, that are open to be told so, are many enough.
  */
 bool conns_admit(struct conns *conns, const struct sockaddr *from);
+/* Waits until there are fewer than options.max. False: conns_refuse_all was called. */
+bool conns_wait_for_room(struct conns *conns);
+void conns_refuse_all(struct conns *conns);
 
 #endif

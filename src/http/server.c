@@ -10,12 +10,15 @@
  *                  \-> WAITING -> DONE   the handler asked for a delay: the connection is suspended
  *                  \-> DEFERRED -> DONE  the handler gave it away: suspended until http_resume
  *
- * receive.c brings it to the handler, exchange.c is what the handler sees of it, answer.c sends.
- * How long a client may take for that, and how many connections it may have, is conns.c's.
+ * accept.c takes connections, receive.c brings a request to the handler, exchange.c is what the
+ * handler sees of it, answer.c sends. How long a client may take for that, and how many connections
+ * it may have, is conns.c's.
  *
- * A new certificate (http_server_renew) means a new libmicrohttpd daemon on the same listening
- * socket, since a running one keeps what it was started with. The old one takes no connection any
- * more and fades out: each of its answers is the last of its connection.
+ * The listening socket is ours: one thread accepts and hands each connection to libmicrohttpd. Its
+ * own way of taking no more (MHD_quiesce_daemon) races with its threads and can end the process.
+ * So a new certificate (http_server_renew) is a new libmicrohttpd daemon, since a running one keeps
+ * what it was started with: from then on connections go there. The old one fades out, each of its
+ * answers being the last of its connection.
  *
  * Locks: server->mutex guards the list of waiting exchanges and the count of those under way. No
  * callback runs under it. MHD_resume_connection is called with it held, which is safe: it takes
@@ -23,11 +26,8 @@
  */
 #include "http/server_internal.h"
 
-#include <arpa/inet.h>
 #include <assert.h>
 #include <errno.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "http/router.h"
@@ -40,6 +40,7 @@
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of one exchange */
 #define CONNECTION_BYTES ((size_t)64 * 1024)       /* request line and headers must fit in */
 #define STOP_WAIT_MS 10000
+#define SPARE_CONNECTIONS 16 /* a thread */
 /* No version below 1.2 (RFC 8996); what GnuTLS and the machine's policy hold for good. */
 #define TLS_PRIORITIES "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2:%SERVER_PRECEDENCE"
 
@@ -121,14 +122,6 @@ static void on_completed(void *cls, struct MHD_Connection *mhd, void **con_cls,
 
 /* ---- Connections ---- */
 
-static enum MHD_Result on_accept(void *cls, const struct sockaddr *from, socklen_t len)
-{
-    const struct http_server *server = cls;
-
-    (void)len;
-    return conns_admit(server->conns, from) ? MHD_YES : MHD_NO;
-}
-
 static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
                           enum MHD_ConnectionNotificationCode what)
 {
@@ -146,87 +139,6 @@ static void on_connection(void *cls, struct MHD_Connection *mhd, void **context,
         *context = conn_open(server->conns, from->client_addr, fd->connect_fd);
 }
 
-/* ---- The socket ---- */
-
-static enum err_class make_address(const char *text, uint16_t port, struct sockaddr_storage *ret,
-                                   socklen_t *ret_len, struct err *err)
-{
-    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
-    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
-
-    memset(ret, 0, sizeof(*ret));
-    if (inet_pton(AF_INET, text, &v4.sin_addr) == 1) {
-        memcpy(ret, &v4, sizeof(v4));
-        *ret_len = sizeof(v4);
-        return ERR_OK;
-    }
-    if (inet_pton(AF_INET6, text, &v6.sin6_addr) == 1) {
-        memcpy(ret, &v6, sizeof(v6));
-        *ret_len = sizeof(v6);
-        return ERR_OK;
-    }
-    return err_set(err, ERR_INPUT,
-                   "\"%s\" is not an IP address to listen on; use one like 127.0.0.1 or ::1", text);
-}
-
-static uint16_t bound_port(int fd)
-{
-    struct sockaddr_storage address = {0};
-    socklen_t len = sizeof(address);
-    struct sockaddr_in v4;
-    struct sockaddr_in6 v6;
-
-    if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
-        return 0;
-    memcpy(&v4, &address, sizeof(v4));
-    memcpy(&v6, &address, sizeof(v6));
-    return ntohs(address.ss_family == AF_INET ? v4.sin_port : v6.sin6_port);
-}
-
-static void close_autop(int *fd)
-{
-    if (*fd >= 0)
-        (void)close(*fd);
-}
-
-/* A listening socket of our own, so that a taken port has its own sentence. */
-static enum err_class listen_on(const struct http_server_options *options, int *ret_fd,
-                                struct err *err)
-{
-    struct sockaddr_storage address;
-    socklen_t len = 0;
-    int on = 1;
-    enum err_class rc = make_address(options->address, options->port, &address, &len, err);
-
-    if (rc != ERR_OK)
-        return rc;
-
-    int fd AUTO(close_autop) =
-        socket(address.ss_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
-
-    if (fd < 0)
-        return err_errno(err, errno, "cannot make a socket for %s", options->address);
-    (void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)); /* only a convenience */
-    if (bind(fd, (const struct sockaddr *)&address, len) != 0) {
-        if (errno == EADDRINUSE)
-            return err_set(err, ERR_CONFLICT,
-                           "port %u of %s is taken by another process; stop it or choose another "
-                           "port",
-                           options->port, options->address);
-        if (errno == EADDRNOTAVAIL)
-            return err_set(err, ERR_INPUT, "this machine has no address %s to listen on",
-                           options->address);
-        return err_errno(err, errno, "cannot listen on %s port %u", options->address,
-                         options->port);
-    }
-    if (listen(fd, SOMAXCONN) != 0)
-        return err_errno(err, errno, "cannot listen on %s port %u", options->address,
-                         options->port);
-    *ret_fd = fd;
-    fd = -1;
-    return ERR_OK;
-}
-
 /* ---- libmicrohttpd ---- */
 
 static void listener_done(struct listener *listener)
@@ -242,7 +154,10 @@ static enum err_class listener_start(struct http_server *server, struct listener
                                      struct err *err)
 {
     const struct http_server_options *options = &server->options;
-    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME;
+    unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_USE_ITC | MHD_ALLOW_SUSPEND_RESUME |
+                     MHD_USE_NO_LISTEN_SOCKET;
+    /* The limit is conns.c's; a few may be on their way when it is reached. */
+    unsigned connections = options->connections_max + SPARE_CONNECTIONS * options->threads;
     struct MHD_OptionItem more[] = {
         {MHD_OPTION_HTTPS_MEM_CERT, 0, (void *)(uintptr_t)strbuf_z(&listener->tls.certificate)},
         {MHD_OPTION_HTTPS_MEM_KEY, 0, (void *)(uintptr_t)strbuf_z(&listener->tls.key)},
@@ -261,8 +176,7 @@ static enum err_class listener_start(struct http_server *server, struct listener
     else
         more[0] = more[ARRAY_LEN(more) - 1];
     listener->daemon = MHD_start_daemon(
-        flags, 0, on_accept, server, server_on_request, server, MHD_OPTION_LISTEN_SOCKET,
-        server->fd, MHD_OPTION_CONNECTION_LIMIT, options->connections_max,
+        flags, 0, NULL, NULL, server_on_request, server, MHD_OPTION_CONNECTION_LIMIT, connections,
         MHD_OPTION_CONNECTION_TIMEOUT, options->idle_s, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
         CONNECTION_BYTES, MHD_OPTION_URI_LOG_CALLBACK, on_uri, server, MHD_OPTION_NOTIFY_COMPLETED,
         on_completed, server, MHD_OPTION_NOTIFY_CONNECTION, on_connection, server, MHD_OPTION_ARRAY,
@@ -271,9 +185,9 @@ static enum err_class listener_start(struct http_server *server, struct listener
         return ERR_OK;
     if (server->is_tls)
         return err_set(err, ERR_INPUT,
-                       "the server cannot start on %s port %u with the certificate %s: GnuTLS "
-                       "does not take it, or there are no threads left",
-                       options->address, options->port, options->tls_certificate);
+                       "cannot serve with the certificate %s: GnuTLS does not take it or its key, "
+                       "or there are no threads left",
+                       options->tls_certificate);
     return err_errno(err, errno, "cannot start the server on %s port %u", options->address,
                      options->port);
 }
@@ -333,10 +247,11 @@ enum err_class http_server_renew(struct http_server *server, struct err *err)
         listener_done(&fresh);
         return rc;
     }
-    (void)MHD_quiesce_daemon(server->listener.daemon); /* the socket stays ours */
-    conns_retire(server->conns);
+    pthread_mutex_lock(&server->listener_mutex);
     server->retired[server->retired_count++] = server->listener;
     server->listener = fresh;
+    pthread_mutex_unlock(&server->listener_mutex);
+    conns_retire(server->conns);
     atomic_store(&server->tls_until_ms, fresh.tls.until_ms);
     return ERR_OK;
 }
@@ -369,6 +284,9 @@ static void server_discard(struct http_server *server)
     conns_free(server->conns);
     if (server->fd >= 0)
         (void)close(server->fd);
+    if (server->stop_fd >= 0)
+        (void)close(server->stop_fd);
+    (void)pthread_mutex_destroy(&server->listener_mutex);
     (void)pthread_cond_destroy(&server->changed);
     (void)pthread_mutex_destroy(&server->mutex);
     free(server);
@@ -384,10 +302,12 @@ static struct http_server *server_make(const struct ctx *ctx,
         return NULL;
     server->ctx = ctx;
     server->fd = -1;
+    server->stop_fd = -1;
     server->options = *options;
     server->is_tls = options->tls_certificate && *options->tls_certificate;
     fill_defaults(&server->options);
     (void)pthread_mutex_init(&server->mutex, NULL);
+    (void)pthread_mutex_init(&server->listener_mutex, NULL);
     (void)pthread_condattr_init(&monotonic);
     (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     (void)pthread_cond_init(&server->changed, &monotonic);
@@ -399,6 +319,7 @@ static enum err_class watch_connections(struct http_server *server, struct err *
 {
     const struct http_server_options *options = &server->options;
     const struct conns_options watch = {
+        .max = options->connections_max,
         .per_address_max = options->connections_per_address,
         .idle_ms = (int64_t)options->idle_s * 1000,
         .receive_ms = (int64_t)options->receive_s * 1000,
@@ -422,20 +343,21 @@ static enum err_class server_start(struct http_server *server, struct err *err)
     if (rc == ERR_OK)
         rc = read_pair(server, &listener, err);
     if (rc == ERR_OK)
-        rc = listen_on(options, &server->fd, err);
+        rc = server_listen(server, err);
     if (rc == ERR_OK)
         rc = watch_connections(server, err);
-    if (rc == ERR_OK) {
-        server->port = bound_port(server->fd);
+    if (rc == ERR_OK)
         rc = listener_start(server, &listener, err);
-    }
     if (rc != ERR_OK) {
         listener_done(&listener);
         return rc;
     }
     server->listener = listener;
     atomic_store(&server->tls_until_ms, listener.tls.until_ms);
-    return ERR_OK;
+    rc = server_accept(server, err);
+    if (rc != ERR_OK)
+        listener_done(&server->listener);
+    return rc;
 }
 
 enum err_class http_server_new(const struct ctx *ctx, const struct http_server_options *options,
@@ -478,7 +400,7 @@ void http_server_free(struct http_server *server)
 {
     if (!server)
         return;
-    (void)MHD_quiesce_daemon(server->listener.daemon);
+    server_accept_no_more(server);
     wait_for_answers(server);
     listener_done(&server->listener);
     for (size_t i = 0; i < server->retired_count; i++)

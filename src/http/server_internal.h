@@ -47,11 +47,15 @@ struct http_server {
     const struct ctx *ctx;
     struct http_server_options options;
     struct peer_nets trusted;
+    pthread_mutex_t listener_mutex; /* of listener: the acceptor uses it, renewing changes it */
     struct listener listener;
     struct listener retired[SERVER_RETIRED_MAX]; /* with an older certificate; fading out */
     size_t retired_count;
     bool is_tls;
-    int fd; /* listening; ours */
+    int fd;      /* listening */
+    int stop_fd; /* an eventfd: readable when the acceptor is to end */
+    bool accepts;
+    pthread_t acceptor;
     uint16_t port;
     struct conns *conns;
     _Atomic int64_t tls_until_ms;
@@ -77,6 +81,15 @@ static inline int64_t server_mono_ms(void)
     (void)clock_gettime(CLOCK_MONOTONIC, &ts);
     return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
 }
+
+/* accept.c */
+/* Makes the socket: server->fd and port. ERR_INPUT: the address; ERR_CONFLICT: the port is taken.
+ */
+MUST_USE enum err_class server_listen(struct http_server *server, struct err *err);
+/* From now on connections go to server->listener, whichever that is. */
+MUST_USE enum err_class server_accept(struct http_server *server, struct err *err);
+/* Whoever connects afterwards is refused by the kernel. */
+void server_accept_no_more(struct http_server *server);
 
 /* receive.c: libmicrohttpd's callback for requests; `cls` is the server. */
 enum MHD_Result server_on_request(void *cls, struct MHD_Connection *mhd, const char *url,

@@ -247,6 +247,64 @@ static void a_trusted_proxy_has_no_such_limit(void **state)
         (void)close(fds[i]);
 }
 
+static void connections_past_the_limit_wait_for_their_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct http_server_options options = options_of();
+    AUTO(strbuf_done) struct strbuf answer = STRBUF_INIT(ANSWER_MAX);
+    struct pollfd last;
+    int fds[6];
+
+    options.connections_max = 4;
+    start(f, &options);
+    for (size_t i = 0; i < 4; i++) {
+        fds[i] = dial(f);
+        say(fds[i], WHO "\r\n");
+        hear(fds[i], &answer);
+        assert_non_null(strstr(strbuf_z(&answer), "200 OK"));
+    }
+    for (size_t i = 4; i < 6; i++) {
+        fds[i] = dial(f); /* the kernel takes it */
+        say(fds[i], WHO "\r\n");
+    }
+    last = (struct pollfd){.fd = fds[5], .events = POLLIN};
+    assert_int_equal(poll(&last, 1, 200), 0);
+    say(fds[0], WHO "\r\n"); /* those inside are served meanwhile */
+    hear(fds[0], &answer);
+    assert_non_null(strstr(strbuf_z(&answer), "200 OK"));
+    for (size_t i = 0; i < 2; i++)
+        (void)close(fds[i]);
+    for (size_t i = 4; i < 6; i++) {
+        hear(fds[i], &answer);
+        assert_non_null(strstr(strbuf_z(&answer), "200 OK"));
+    }
+    for (size_t i = 2; i < 6; i++)
+        (void)close(fds[i]);
+}
+
+static void it_stops_while_others_wait_for_their_turn(void **state)
+{
+    struct fixture *f = *state;
+    struct http_server_options options = options_of();
+    AUTO(strbuf_done) struct strbuf answer = STRBUF_INIT(ANSWER_MAX);
+    int fds[3];
+
+    options.connections_max = 2;
+    start(f, &options);
+    for (size_t i = 0; i < 2; i++) {
+        fds[i] = dial(f);
+        say(fds[i], WHO "\r\n");
+        hear(fds[i], &answer);
+    }
+    fds[2] = dial(f);
+    http_server_free(f->server);
+    f->server = NULL;
+    hear(fds[2], &answer);
+    assert_int_equal(answer.len, 0);
+    for (size_t i = 0; i < 3; i++)
+        (void)close(fds[i]);
+}
+
 /* ---- Slow ones ---- */
 
 /* Sends a byte now and then until the server closes; ms that it took. */
@@ -346,6 +404,8 @@ int main(void)
         TEST(proxies_that_are_none_stop_the_start),
         TEST(too_many_connections_are_told_so_and_closed),
         TEST(a_trusted_proxy_has_no_such_limit),
+        TEST(connections_past_the_limit_wait_for_their_turn),
+        TEST(it_stops_while_others_wait_for_their_turn),
         TEST(bytes_that_trickle_in_do_not_keep_a_connection),
         TEST(a_large_body_gets_more_time),
         TEST(a_default_header_gives_way),

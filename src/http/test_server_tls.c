@@ -50,10 +50,10 @@ static void write_bio(const char *path, BIO *bio)
 }
 
 /* A key of its own and a certificate signed by it, for 127.0.0.1; `serial` tells them apart. */
-static void make_pair(const char *certificate_path, const char *key_path, long serial, long from_s,
-                      long to_s)
+static void make_pair_on(const char *curve, const char *certificate_path, const char *key_path,
+                         long serial, long from_s, long to_s)
 {
-    EVP_PKEY *key = EVP_EC_gen("P-256");
+    EVP_PKEY *key = EVP_EC_gen(curve);
     X509 *certificate = X509_new();
     X509V3_CTX extensions;
     X509_EXTENSION *names;
@@ -87,6 +87,12 @@ static void make_pair(const char *certificate_path, const char *key_path, long s
     }
     X509_free(certificate);
     EVP_PKEY_free(key);
+}
+
+static void make_pair(const char *certificate_path, const char *key_path, long serial, long from_s,
+                      long to_s)
+{
+    make_pair_on("P-256", certificate_path, key_path, serial, from_s, to_s);
 }
 
 #define YEAR_S (365L * 24 * 60 * 60)
@@ -169,6 +175,8 @@ static CURLcode ask_again(const struct fixture *f, CURL *curl, long version, con
     curl_easy_setopt(curl, CURLOPT_NOPROXY, "*");
     curl_easy_setopt(curl, CURLOPT_CAINFO, authority);
     curl_easy_setopt(curl, CURLOPT_SSLVERSION, version);
+    /* What the client itself would refuse is not what the server refuses. */
+    curl_easy_setopt(curl, CURLOPT_SSL_CIPHER_LIST, "DEFAULT@SECLEVEL=0");
     curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, 20000L);
     curl_easy_setopt(curl, CURLOPT_HEADER, 1L);
     curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, collect);
@@ -315,6 +323,26 @@ static void a_renewal_that_is_no_good_leaves_the_old_one(void **state)
     assert_serves(f, old);
 }
 
+static void what_gnutls_refuses_leaves_the_old_one_too(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(free_autop) char *old = disk_join(f->scratch.dir, "old.pem");
+    struct strbuf text = STRBUF_INIT(100000);
+    struct err err = {0};
+
+    start(f);
+    assert_int_equal(disk_read(&f->ctx, f->certificate, &text, &err), ERR_OK);
+    scratch_write(old, strbuf_str(&text));
+    strbuf_done(&text);
+    make_pair_on("secp256k1", f->certificate, f->key, 2, -60, YEAR_S); /* OpenSSL knows it */
+    assert_int_equal(http_server_renew(f->server, &err), ERR_INPUT);
+    assert_non_null(strstr(err.msg, "chain.pem: GnuTLS does not take it"));
+    assert_serves(f, old);
+    make_pair(f->certificate, f->key, 3, -60, YEAR_S);
+    assert_int_equal(http_server_renew(f->server, &err), ERR_OK);
+    assert_serves(f, f->certificate);
+}
+
 static void what_cannot_be_served_with_is_named(void **state)
 {
     struct fixture *f = *state;
@@ -352,6 +380,7 @@ int main(void)
         TEST(plain_http_gets_no_answer),
         TEST(a_renewed_certificate_is_taken_while_it_runs),
         TEST(a_renewal_that_is_no_good_leaves_the_old_one),
+        TEST(what_gnutls_refuses_leaves_the_old_one_too),
         TEST(what_cannot_be_served_with_is_named),
         TEST(an_expired_certificate_still_serves),
     };

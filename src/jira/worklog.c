@@ -39,19 +39,38 @@ static const struct str member_names[MEMBER_COUNT] = {
     [MEMBER_ID] = {"id", 2},           [MEMBER_ISSUE] = {"issueId", 7},
 };
 
+/* Which member it names, looked for from the expected one on; MEMBER_COUNT: none that is read. */
+static size_t member_of(struct str name, size_t expected)
+{
+    for (size_t n = 0; n < MEMBER_COUNT; n++) {
+        size_t i = (expected + n) % MEMBER_COUNT;
+
+        if (name.len == member_names[i].len && memcmp(name.ptr, member_names[i].ptr, name.len) == 0)
+            return i;
+    }
+    return MEMBER_COUNT;
+}
+
 /*
- * In any order; in Jira's own all of them in one pass, as each look-up goes on behind the one
- * before.
+ * All members in one pass, as a look-up each would walk the object eight times; in Jira's order
+ * each is the one that is tried first. The first of several of one name counts.
  */
 static void find_members(yyjson_val *object, yyjson_val *ret[MEMBER_COUNT])
 {
-    yyjson_obj_iter iter;
+    yyjson_obj_iter iter = yyjson_obj_iter_with(object);
+    yyjson_val *name;
+    size_t expected = 0;
 
     memset(ret, 0, MEMBER_COUNT * sizeof(ret[0]));
-    if (!yyjson_obj_iter_init(object, &iter))
-        return; /* not an object */
-    for (size_t i = 0; i < MEMBER_COUNT; i++)
-        ret[i] = yyjson_obj_iter_getn(&iter, member_names[i].ptr, member_names[i].len);
+    while ((name = yyjson_obj_iter_next(&iter)) != NULL) {
+        size_t i = member_of((struct str){yyjson_get_str(name), yyjson_get_len(name)}, expected);
+
+        if (i == MEMBER_COUNT)
+            continue;
+        if (!ret[i])
+            ret[i] = yyjson_obj_iter_get_val(name);
+        expected = i + 1;
+    }
 }
 
 static bool is_stamp(yyjson_val *value, int64_t *ret)

@@ -840,6 +840,40 @@ static void the_live_schema_is_told(void **state)
     assert_string_equal(fixture->err.msg, "not sqlitey");
 }
 
+/* ---- Measuring ---- */
+
+static void a_table_is_measured_by_its_rows_and_its_oldest(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t rows = -1, oldest = -1;
+
+    ok(fixture, db_measure_table(fixture->db, "t", "n", &rows, &oldest, &fixture->err));
+    assert_int_equal(rows, 0);
+    assert_int_equal(oldest, 0);
+    ok(fixture,
+       db_exec(fixture->db, "INSERT INTO t (n) VALUES (700), (-40), (9), (NULL);", &fixture->err));
+    ok(fixture, db_measure_table(fixture->db, "t", "n", &rows, &oldest, &fixture->err));
+    assert_int_equal(rows, 4); /* those without a time too */
+    assert_int_equal(oldest, -40);
+    ok(fixture, db_measure_table(fixture->db, "t", NULL, &rows, &oldest, &fixture->err));
+    assert_int_equal(rows, 4);
+    assert_int_equal(oldest, 0);
+}
+
+static void what_cannot_be_measured_is_an_error_and_leaves_the_answer_alone(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t rows = -1, oldest = -1;
+
+    assert_int_not_equal(
+        db_measure_table(fixture->db, "nothing_here", NULL, &rows, &oldest, &fixture->err), ERR_OK);
+    assert_non_null(strstr(fixture->err.msg, "nothing_here"));
+    assert_int_not_equal(
+        db_measure_table(fixture->db, "t", "no_column", &rows, &oldest, &fixture->err), ERR_OK);
+    assert_int_equal(rows, -1);
+    assert_int_equal(oldest, -1);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -871,6 +905,8 @@ int main(void)
         TEST(a_disk_that_fills_up_while_a_database_is_made_leaves_one_that_can_be_made),
         TEST(a_full_disk_is_told_and_what_was_stored_is_safe),
         TEST(the_live_schema_is_told),
+        TEST(a_table_is_measured_by_its_rows_and_its_oldest),
+        TEST(what_cannot_be_measured_is_an_error_and_leaves_the_answer_alone),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -257,7 +257,7 @@ export const requests = [
             if (queries[0].errors || !queries[1].errors || !queries[2].errors)
                 fail(`queries are judged wrongly: ${JSON.stringify(queries)}`);
             await ask(`POST ${API}/jql/parse?validation=none`, { body: { queries: ['created <'] } });
-            await ask(`POST ${API}/jql/parse?validation=strict`, { body: { queries: [] }, status: 400, expected: [/^request\.body\.queries/] });
+            await ask(`POST ${API}/jql/parse?validation=strict`, { body: { queries: [] }, status: 400 });
         },
     ],
     [

@@ -306,6 +306,33 @@ slow()
     unharmed
 }
 
+resident_kib()
+{
+    awk '/^VmRSS/ { print $2 }' "/proc/$serve_pid/status"
+}
+
+# Clients that leave before their answer: what they sent is not kept.
+gone()
+{
+    local before turn
+
+    start_all
+    awk 'BEGIN { printf "{\"clientKey\":\""; for (i = 0; i < 60000; i++) printf "x"; printf "\"}" }' >body
+    { printf 'POST /connect/installed HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n' "$(wc -c <body)" && cat body; } >post
+    for ((turn = 0; turn < 100; turn++)); do
+        cat post >"/dev/tcp/127.0.0.1/$api_port"
+    done
+    answers 200 GET /healthz
+    before=$(resident_kib)
+    for ((turn = 0; turn < 600; turn++)); do
+        cat post >"/dev/tcp/127.0.0.1/$api_port"
+    done
+    answers 200 GET /healthz
+    note "$(($(resident_kib) - before)) KiB more"
+    is_asan || at_most "KiB that 36 MB of bodies leave behind" 8000 $(($(resident_kib) - before))
+    unharmed
+}
+
 # More connections of one address than its share: told so, and the others go on.
 crowd()
 {
@@ -403,6 +430,7 @@ check "bodies that are too large, broken, nested, double or of another type" bod
 check "paths and queries that are more than they look like" paths
 check "values out of their range, a report over centuries" values
 check "requests that are not HTTP, or are two at once" http_itself
+check "clients that are gone before their answer leave nothing behind" gone
 check "more connections of one address than its share" crowd
 check "pages that cannot be framed, sniffed or scripted" browsers
 check "credentials that are none" credentials

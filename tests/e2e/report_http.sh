@@ -187,9 +187,68 @@ saved_reports()
     ! grep -rqaF "planted name" "$TENON_DATA" || fail "the name is sealed" "nothing" "$(grep -rlaF 'planted name' "$TENON_DATA")"
 }
 
+# settings JSON: as the administrator
+settings()
+{
+    answers 200 PUT /settings "${admin[@]}" "${json_body[@]}" -d "$1"
+}
+
+# member GROUP true|false: the person, in Jira
+member()
+{
+    steer groups "{\"group\":\"$1\",\"account\":\"$account\",\"member\":$2}"
+}
+
+groups_asked()
+{
+    state '.requests["GET /rest/api/{version}/user/groups"] // 0'
+}
+
+rights_by_group()
+{
+    local group=5a4d0b5e-0000-4000-8000-00000000aaaa
+
+    begin_server
+    answers 200 GET '/report?group=account' "${person[@]}"
+    is "questions for groups while everybody may" 0 "$(groups_asked)"
+
+    settings "{\"access\":{\"report\":{\"everybody\":false,\"accounts\":[],\"groups\":[\"$group\"]}}}"
+    member another-group true
+    for path in '/report?group=account' '/report.csv?group=account' '/worklogs.csv' '/worklogs.xlsx'; do
+        answers 403 GET "$path" "${person[@]}"
+        has "the sentence" "$dir/out" "reports are not open to you"
+        has_not "no figures" "$dir/out" '"rows"' "$account"
+    done
+    is "questions for groups: one a minute" 1 "$(groups_asked)"
+    answers 200 GET '/report?group=account' "${admin[@]}"
+    answers 200 GET '/worklogs?from=2025-01-01&to=2025-12-31' "${person[@]}" # only reports are barred
+
+    # The settings are stored again, so nothing of what was concluded before is believed.
+    member "$group" true
+    settings '{}'
+    answers 200 GET '/report?group=account' "${person[@]}"
+    json_is "the whole report" .count "$(source_of length)"
+    is "questions for groups: one more" 2 "$(groups_asked)"
+
+    member "$group" false
+    settings '{}'
+    answers 403 GET '/report?group=account' "${person[@]}"
+
+    # Jira does not say who is in the group: nobody is let in.
+    settings '{}'
+    member "$group" true
+    fault '{"kind":"status","status":500,"path":"/user/groups","times":-1}'
+    answers 502 GET '/report?group=account' "${person[@]}"
+    has_not "no figures" "$dir/out" '"rows"'
+    clear_faults
+    answers 200 GET '/report?group=account' "${person[@]}"
+    end_server
+}
+
 check "[EV-21] totals over HTTP are those of the source" totals_are_the_sources
 check "[EV-28] what Jira hides from a person is in no sum, row, order, file or label" hidden_stays_hidden
 check "[EV-21] queries, filters and pickers are asked of Jira, and mistakes are named" queries
 check "[EV-24] CSV and XLSX hold all rows and no formula" files
+check "who may see reports is a group of Jira's, and nobody else gets one" rights_by_group
 check "saved reports are their owner's" saved_reports
 finish

@@ -272,6 +272,66 @@ actions()
     stop_serving
 }
 
+# Who may not see other people's time does not get at it by changing or copying it, whatever Jira allows.
+others()
+{
+    local mine theirs person_token admin_token
+
+    start_all
+    person_token=$api_token
+    must tenon token add acme --name all --administrator --scopes read,write,admin --json
+    admin_token=$(json .token)
+    answers 201 POST /api/v1/worklogs "$(worklog 3600 mine)"
+    mine=$(json .id)
+    theirs=$(http GET /sandbox/worklogs | jq -rs --arg me "$me" 'map(select(.account != $me and .account != null))[0].id')
+    api_token=$admin_token
+    answers 200 GET /api/v1/settings
+    answers 200 PUT /api/v1/settings "$(jq -c '.access.others = {everybody: false, accounts: ["nobody"], groups: []}' "$dir/out")"
+    api_token=$person_token
+    source_rows >"$dir/source.before"
+    refused 403 "other people's time" GET "/api/v1/worklogs/$theirs"
+    refused 403 "other people's time" PUT "/api/v1/worklogs/$theirs" '{"seconds":60}'
+    refused 403 "other people's time" PUT "/api/v1/worklogs/$theirs/tags" '{"tags":["x"]}'
+    refused 403 "other people's time" DELETE "/api/v1/worklogs/$theirs"
+    refused 403 "other people's time" POST /api/v1/worklogs/actions "{\"action\":\"copy\",\"ids\":[\"$mine\",\"$theirs\"],\"date\":\"2026-06-10\"}"
+    refused 403 "other people's time" POST /api/v1/worklogs/actions "{\"action\":\"move\",\"ids\":[\"$theirs\"],\"date\":\"2026-06-10\"}"
+    source_rows >"$dir/source.after"
+    same_rows "nothing has changed in Jira" "$dir/source.before" "$dir/source.after"
+    answers 200 PUT "/api/v1/worklogs/$mine" '{"seconds":1800}'
+    answers 200 POST /api/v1/worklogs/actions "{\"action\":\"copy\",\"ids\":[\"$mine\",\"999999\"],\"date\":\"2026-06-11\"}"
+    json_is "own ones are copied, and what is not there is told" '[(.done | length), .failed[0].status]' '[1,404]'
+    api_token=$admin_token
+    answers 200 PUT "/api/v1/worklogs/$theirs" '{"seconds":1860}'
+    stop_serving
+}
+
+# A list in pages, with worklogs in it that Jira hides: each page leads on, and says nothing of them.
+pages()
+{
+    local account hidden next='' turn
+
+    start_all
+    account=$(http GET /sandbox/worklogs | jq -rs --arg me "$me" 'map(select(.account != $me and .account != null))[0].account')
+    hidden=$(http GET /sandbox/worklogs | jq -rs --arg a "$account" 'map(select(.account == $a)) | group_by(.issue) | max_by(length)[0].issue')
+    http POST /sandbox/issues/conceal "{\"issue\":\"$hidden\",\"account\":\"$me\"}" >"$dir/answer"
+    http GET /sandbox/worklogs | jq -r --arg a "$account" --arg i "$hidden" 'select(.account == $a and (.issue | tostring) != $i).id' | sort >"$dir/wanted"
+    http GET /sandbox/worklogs | jq -r --arg a "$account" --arg i "$hidden" 'select(.account == $a and (.issue | tostring) == $i).id' >"$dir/unwanted"
+    for ((turn = 0; turn < 100; turn++)); do
+        answers 200 GET "/api/v1/worklogs?account=$account&limit=1${next:+&cursor=$next}"
+        json '.worklogs[].id' >>"$dir/seen"
+        next=$(json '.next // ""')
+        [[ -n $next ]] || break
+        ! grep -qF -f "$dir/unwanted" <<<"$next" || fail "a cursor names no hidden worklog" "nothing readable" "$next"
+    done
+    sort "$dir/seen" >"$dir/seen.sorted"
+    same_rows "all that may be seen, each once" "$dir/wanted" "$dir/seen.sorted"
+    is "there was something to hide" true "$([[ -s $dir/unwanted ]] && echo true)"
+    for next in 1788425520000.100395 "${next:-AAAA}" x; do
+        refused 422 cursor GET "/api/v1/worklogs?cursor=$next"
+    done
+    stop_serving
+}
+
 # ---- the other way ----
 
 # Until the mirror equals the site; how long that took.
@@ -319,5 +379,7 @@ check "EV-04, EV-30: a worklog is made, changed, tagged, deleted: in Jira, in th
 check "EV-04: what Jira refuses changes nothing, and the sentence says why" refusals
 check "EV-12: the remaining estimate follows each option" estimates
 check "EV-11: moving, copying and deleting several; what fails is told" actions
+check "EV-19: who may not see other people's time does not change or copy it either" others
+check "EV-28: the pages of a list say nothing of worklogs that Jira hides" pages
 check "EV-03: what happens in Jira is in the mirror within two seconds" webhooks
 finish

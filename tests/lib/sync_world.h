@@ -19,7 +19,7 @@ struct sync_world {
     struct clock_ops clock; /* the fake's, but nobody may sleep long in a transaction */
     int64_t slept_ms;       /* in the transaction with the number slept_in of fault_vfs.writers */
     long slept_in;
-    struct disk_ops disk;   /* the real one, with tests/lib/fault_vfs.h below SQLite */
+    struct disk_ops disk; /* the real one, with tests/lib/fault_vfs.h below SQLite */
     struct sync_options options;
     struct sync_result result; /* of the last run */
     struct err err;

@@ -17,6 +17,7 @@
 
 struct known {
     char account[LIMIT_ACCOUNT_ID_BYTES + 1];
+    enum principal_role role; /* administrators have no account, nor have some persons */
     struct rights rights;
     int64_t until_ms;
 };
@@ -43,7 +44,13 @@ void groups_free(struct groups *groups)
     free(groups);
 }
 
-static bool recall(struct groups *groups, const char *account, int64_t mono_ms, struct rights *ret)
+static bool is_of(const struct known *known, const struct principal *who)
+{
+    return known->role == who->role && strcmp(known->account, who->account) == 0;
+}
+
+static bool recall(struct groups *groups, const struct principal *who, int64_t mono_ms,
+                   struct rights *ret)
 {
     bool found = false;
 
@@ -51,7 +58,7 @@ static bool recall(struct groups *groups, const char *account, int64_t mono_ms, 
     for (size_t i = 0; i < GROUPS_KEPT && !found; i++) {
         const struct known *known = &groups->known[i];
 
-        found = known->until_ms > mono_ms && strcmp(known->account, account) == 0;
+        found = known->until_ms > mono_ms && is_of(known, who);
         if (found)
             *ret = known->rights;
     }
@@ -59,7 +66,7 @@ static bool recall(struct groups *groups, const char *account, int64_t mono_ms, 
     return found;
 }
 
-static void learn(struct groups *groups, const char *account, int64_t mono_ms,
+static void learn(struct groups *groups, const struct principal *who, int64_t mono_ms,
                   const struct rights *rights)
 {
     pthread_mutex_lock(&groups->mutex);
@@ -67,14 +74,15 @@ static void learn(struct groups *groups, const char *account, int64_t mono_ms,
     struct known *slot = &groups->known[0];
 
     for (size_t i = 0; i < GROUPS_KEPT; i++) {
-        if (strcmp(groups->known[i].account, account) == 0) {
+        if (is_of(&groups->known[i], who)) {
             slot = &groups->known[i];
             break;
         }
         if (groups->known[i].until_ms < slot->until_ms)
             slot = &groups->known[i];
     }
-    (void)snprintf(slot->account, sizeof(slot->account), "%s", account);
+    (void)snprintf(slot->account, sizeof(slot->account), "%s", who->account);
+    slot->role = who->role;
     slot->rights = *rights;
     slot->until_ms = mono_ms + GROUPS_MS;
     pthread_mutex_unlock(&groups->mutex);
@@ -170,7 +178,7 @@ enum err_class rights_find(struct request *request, bool may_wait, struct rights
     struct tenant *opened = NULL;
     enum err_class rc = ERR_OK;
 
-    if (recall(groups, request->who.account, mono_ms, ret))
+    if (recall(groups, &request->who, mono_ms, ret))
         return ERR_OK;
     if (!may_wait)
         return err_set(err, ERR_BUSY, "not known yet");
@@ -186,7 +194,7 @@ enum err_class rights_find(struct request *request, bool may_wait, struct rights
         request->tenant = NULL;
     }
     if (rc == ERR_OK)
-        learn(groups, request->who.account, mono_ms, ret);
+        learn(groups, &request->who, mono_ms, ret);
     return rc;
 }
 

@@ -8,6 +8,7 @@
 #include "apps/timesheet/rights.h"
 #include "apps/timesheet/worklog_page.h"
 #include "base/civil.h"
+#include "connect/base64url.h"
 
 #define LIST_DEFAULT 100
 #define TAGS_BODY_MAX ((size_t)64 * 1024)
@@ -70,6 +71,44 @@ static enum err_class query_period(struct request *request, struct worklog_page 
     return ERR_OK;
 }
 
+/*
+ * A cursor is sealed: the last worklog of a page may be one that is hidden from the person, and its
+ * id and start are in there.
+ */
+#define CURSOR_BYTES 64
+#define SEALED_BYTES (CURSOR_BYTES + VAULT_SEAL_OVERHEAD)
+
+static const struct vault_place cursor_place = {.record = "worklog", .field = "cursor"};
+
+static enum err_class put_cursor(struct request *request, const struct worklog_cursor *cursor,
+                                 struct json_out *out, struct err *err)
+{
+    struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(CURSOR_BYTES);
+    struct strbuf sealed AUTO(strbuf_done) = STRBUF_INIT(SEALED_BYTES);
+    struct strbuf shown AUTO(strbuf_done) = STRBUF_INIT(2 * SEALED_BYTES);
+    enum err_class rc;
+
+    worklog_cursor_put(&text, cursor);
+    rc = vault_seal(request->tenant->vault, request->tenant->ctx, &cursor_place, strbuf_str(&text),
+                    &sealed, err);
+    base64url_add(&shown, sealed.ptr, sealed.len);
+    json_put_str(out, strbuf_str(&shown));
+    return rc == ERR_OK ? strbuf_check(&shown, "a cursor", err) : rc;
+}
+
+static bool read_cursor(const struct request *request, struct str shown, struct worklog_cursor *ret)
+{
+    struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(CURSOR_BYTES);
+    char sealed[SEALED_BYTES];
+    struct err ignored;
+    size_t len = 0;
+
+    return base64url_decode(shown, sealed, sizeof(sealed), &len) &&
+           vault_unseal(request->tenant->vault, &cursor_place, (struct str){sealed, len}, &text,
+                        &ignored) == ERR_OK &&
+           worklog_cursor_read(strbuf_str(&text), ret);
+}
+
 /* ---- Reading ---- */
 
 static enum err_class query_page(struct request *request, struct worklog_page *ret, struct err *err)
@@ -82,7 +121,7 @@ static enum err_class query_page(struct request *request, struct worklog_page *r
         rc = query_number(request, "issue", 1, INT64_MAX, 0, &ret->issue_id, err);
     if (rc == ERR_OK)
         rc = query_number(request, "limit", 1, WORKLOG_PAGE_MAX, LIST_DEFAULT, &ret->limit, err);
-    if (rc == ERR_OK && cursor.len > 0 && !worklog_cursor_read(cursor, &from))
+    if (rc == ERR_OK && cursor.len > 0 && !read_cursor(request, cursor, &from))
         rc = err_set(err, ERR_INPUT, "`cursor` is not one of ours: begin without it");
     ret->after_ms = from.started_ms;
     ret->after_id = from.id;
@@ -118,7 +157,7 @@ static enum err_class get_worklogs(struct request *request, struct err *err)
     out.comma |= UINT32_C(1) << out.level;
     json_key(&out, "next");
     if ((int64_t)answer->count == asked.limit)
-        worklog_cursor_put(&out, &answer->last);
+        rc = put_cursor(request, &answer->last, &out, err);
     else
         json_put_null(&out);
     json_key(&out, "hidden");
@@ -127,7 +166,7 @@ static enum err_class get_worklogs(struct request *request, struct err *err)
     json_put_i64(&out, worklog_answer_hidden(answer));
     json_object_end(&out);
     json_object_end(&out);
-    return ERR_OK;
+    return rc;
 }
 
 static enum err_class get_worklog(struct request *request, struct err *err)

@@ -390,12 +390,9 @@ bool worklog_cursor_read(struct str text, struct worklog_cursor *ret)
            parse_i64(id, 1, INT64_MAX, &ret->id);
 }
 
-void worklog_cursor_put(struct json_out *out, const struct worklog_cursor *cursor)
+void worklog_cursor_put(struct strbuf *out, const struct worklog_cursor *cursor)
 {
-    char text[48];
-
-    (void)snprintf(text, sizeof(text), "%" PRId64 ".%" PRId64, cursor->started_ms, cursor->id);
-    json_put_z(out, text);
+    strbuf_addf(out, "%" PRId64 ".%" PRId64, cursor->started_ms, cursor->id);
 }
 
 static void put_id(struct json_out *out, const char *name, int64_t id)

@@ -42,7 +42,7 @@ struct worklog_cursor {
     int64_t started_ms, id;
 };
 MUST_USE bool worklog_cursor_read(struct str text, struct worklog_cursor *ret);
-void worklog_cursor_put(struct json_out *out, const struct worklog_cursor *cursor);
+void worklog_cursor_put(struct strbuf *out, const struct worklog_cursor *cursor);
 
 /* W. Ids are strings. */
 void worklog_put(struct json_out *out, const struct worklog_row *row);
