@@ -1,4 +1,5 @@
 # serve.sh: the rows about `tenon serve`; a part of bench/run, which reads it.
+# shellcheck shell=bash disable=SC2154 # the names that run sets
 #
 # The stand-in Jira installs our Connect app as Atlassian would, and signs the tokens that the clients carry;
 # so the peer and Tenon are asked the same with the same kind of token. All is started and ended here.
@@ -120,7 +121,7 @@ middle()
     jq -s -r --arg key "$key" 'map(.[$key]) | sort | .[length / 2 | floor]' "$@"
 }
 
-# ratios NAME OTHER: of per_s, round by round
+# ratio NAME OTHER: of per_s, the middle of the rounds
 ratio()
 {
     for round in $(seq "$rounds"); do
@@ -246,8 +247,8 @@ bench_kills()
         load "$server_port" "$clients" 10 rising "$hook_path" "$hook_secret" $((round * 10000)) 4900 \
             "$dir/accepted" "$server" $((RANDOM % 4000 + 1)) > "$dir/kill$round.load"
         kill_server # it is dead; its end is waited for
-    done
-    "$bin/bench/bench-lost" "$TENON_DATA" "$dir/accepted" > "$dir/lost.out" || true
+    done 2> >(grep -v ' Killed ' >&2) # which the shell has to tell
+    "$bin/bench/bench-lost" "$TENON_DATA" acme "$dir/accepted" > "$dir/lost.out" || true
     row '20 kill -9: accepted, of them lost' "$(jq -r '"\(.accepted), \(.lost)"' "$dir/lost.out")" '0'
     row '  kills that met open requests' "$(jq -s 'map(select(.broken > 0)) | length' "$dir"/kill*.load)"
 }
@@ -279,6 +280,7 @@ bench_viewers()
         "$bin/tenon" sync acme > /dev/null
     }
     settle_server
+    control clock "{\"now\":\"$(date -u +%FT%TZ)\"}" # which other rows move; tokens are signed by it
     "$bin/tenon" tenant attach acme --client-key "$client_key" > /dev/null
     local hook issue worklog
     hook=$("$bin/tenon" tenant webhook acme --json)

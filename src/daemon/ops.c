@@ -55,15 +55,21 @@ static enum err_class readyz(struct request *request, struct err *err)
 /* From /proc; 0 when it cannot be read. */
 static int64_t resident_bytes(void)
 {
+    char line[128] = "";
+    struct str rest = {NULL, 0};
+    int64_t pages = 0;
     FILE *file = fopen("/proc/self/statm", "re");
-    long long pages[2] = {0, 0};
 
     if (!file)
         return 0;
-    if (fscanf(file, "%lld %lld", &pages[0], &pages[1]) != 2)
-        pages[1] = 0;
+
+    bool read = fgets(line, sizeof(line), file) != NULL;
+
     (void)fclose(file);
-    return pages[1] * sysconf(_SC_PAGESIZE);
+    (void)str_cut(str_from(line), ' ', &rest); /* the first number is the whole address space */
+    return read && parse_i64(str_cut(rest, ' ', &rest), 0, INT64_MAX / 65536, &pages)
+               ? pages * sysconf(_SC_PAGESIZE)
+               : 0;
 }
 
 static enum err_class metrics(struct request *request, struct err *err)

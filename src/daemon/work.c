@@ -10,8 +10,6 @@
 #include "base/log.h"
 
 #define TICK_MS 60000
-/* Room for what a long queue's inserts touch; measured: half the time of a webhook's insert. */
-#define INTAKE_CACHE_KIB 16384
 #define IDLE_HANDLE_MS (INT64_C(5) * 60 * 1000)
 #define IDLE_SITE_MS (INT64_C(60) * 60 * 1000)
 
@@ -248,8 +246,6 @@ enum err_class work_start(struct daemon *daemon, struct err *err)
         rc = workers_new(&daemon->ctx, &options, &work->workers, err);
     if (rc == ERR_OK)
         rc = lend(daemon, &work->intake_control, err);
-    if (rc == ERR_OK)
-        rc = db_set_cache(work->intake_control, INTAKE_CACHE_KIB, err);
     if (rc != ERR_OK)
         return rc;
 

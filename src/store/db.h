@@ -41,8 +41,6 @@ struct db_options {
  */
 MUST_USE enum err_class db_open(const struct ctx *ctx, const struct db_options *options,
                                 struct db **ret, struct err *err);
-/* Another size of the page cache than db_open gave, for a handle that does more than others. */
-MUST_USE enum err_class db_set_cache(struct db *db, int kib, struct err *err);
 void db_close(struct db *db); /* NULL is fine; open transactions are rolled back */
 AUTO_DEFINE(struct db, db_close)
 

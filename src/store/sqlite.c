@@ -135,18 +135,10 @@ static enum err_class check_not_empty(struct db *db, struct err *err)
     return rc;
 }
 
-enum err_class db_set_cache(struct db *db, int kib, struct err *err)
-{
-    struct strbuf sql AUTO(strbuf_done) = STRBUF_INIT(64);
-
-    assert(kib > 0);
-    strbuf_addf(&sql, "PRAGMA cache_size = -%d", kib);
-    return exec(db, strbuf_z(&sql), err);
-}
-
 static enum err_class set_up(struct db *db, const struct db_options *options, struct err *err)
 {
     enum err_class rc = ERR_OK;
+    struct strbuf cache = STRBUF_INIT(64);
 
     (void)sqlite3_busy_timeout(db->sqlite, BUSY_MS);
     (void)sqlite3_extended_result_codes(db->sqlite, 1);
@@ -167,8 +159,11 @@ static enum err_class set_up(struct db *db, const struct db_options *options, st
         rc = exec(db, "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;", err);
     if (rc == ERR_OK && !options->read_only)
         rc = exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", err);
+    strbuf_addf(&cache, "PRAGMA cache_size = -%d",
+                options->cache_kib ? options->cache_kib : CACHE_KIB);
     if (rc == ERR_OK)
-        rc = db_set_cache(db, options->cache_kib ? options->cache_kib : CACHE_KIB, err);
+        rc = exec(db, strbuf_z(&cache), err);
+    strbuf_done(&cache);
     (void)sqlite3_wal_autocheckpoint(db->sqlite, CHECKPOINT_PAGES);
     db->full = true;
     return rc;
