@@ -63,7 +63,7 @@ static enum err_class check_rights(struct running *running, struct err *err)
 {
     struct request *request = &running->request;
     unsigned flags = running->bound->route->flags;
-    unsigned wanted = is_read(request->ex) && !(flags & API_WRITE) ? MAY_READ : MAY_WRITE;
+    unsigned wanted = is_read(request->ex) || (flags & API_READ) ? MAY_READ : MAY_WRITE;
     bool admin = false;
 
     if (flags & (API_ADMIN | API_LOCAL))

@@ -44,7 +44,7 @@ enum api_flags {
     API_FAST = 1 << 2,   /* never waits for a network or a lock: runs on the server's own thread */
     API_ADMIN = 1 << 3,  /* local administrators, and people who administer the Jira site */
     API_LOCAL = 1 << 4,  /* local administrators only */
-    API_WRITE = 1 << 5,  /* wants MAY_WRITE; implied by every method but GET */
+    API_READ = 1 << 5,   /* only reads, whatever its method: wants MAY_READ; a GET always does */
     API_STRICT = 1 << 6, /* a Connect token must be bound to this very request (real qsh) */
 };
 

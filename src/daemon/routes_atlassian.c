@@ -33,7 +33,8 @@ static enum err_class refuse_proof(struct request *request, const char *way, enu
 {
     if (rc != ERR_DENIED)
         return rc;
-    LOG(daemon_ctx(request->daemon), LOG_WARN, "proof_refused", LOG_NAME("way", way));
+    /* Anybody can cause one: counted always, a line only where everything is written. */
+    LOG(daemon_ctx(request->daemon), LOG_DEBUG, "proof_refused", LOG_NAME("way", way));
     atomic_fetch_add(&request->daemon->metrics.refused, 1);
     http_out_problem(request->ex, 401, err->msg);
     return ERR_OK;

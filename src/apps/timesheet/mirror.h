@@ -197,8 +197,11 @@ MUST_USE enum err_class tag_remove(struct mirror *mirror, int64_t worklog_id, st
  * ERR_LIMIT: more than LIMIT_TAGS_PER_WORKLOG. Needs an open write transaction. */
 MUST_USE enum err_class tags_replace(struct mirror *mirror, int64_t worklog_id,
                                      const struct str *names, size_t count, struct err *err);
-/* All tags, in the order they came up, with how many worklogs have them. */
-MUST_USE enum err_class tags_each(struct tenant *tenant,
+/*
+ * All tags, in the order they came up, with how many worklogs have them.
+ *   account  counts that person's worklogs only; empty: all
+ */
+MUST_USE enum err_class tags_each(struct tenant *tenant, struct str account,
                                   enum err_class (*each)(void *arg, struct str name, int64_t count,
                                                          struct err *err),
                                   void *arg, struct err *err);

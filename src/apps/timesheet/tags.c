@@ -236,7 +236,7 @@ enum err_class tags_replace(struct mirror *mirror, int64_t worklog_id, const str
     return rc;
 }
 
-enum err_class tags_each(struct tenant *tenant,
+enum err_class tags_each(struct tenant *tenant, struct str account,
                          enum err_class (*each)(void *arg, struct str name, int64_t count,
                                                 struct err *err),
                          void *arg, struct err *err)
@@ -247,10 +247,14 @@ enum err_class tags_each(struct tenant *tenant,
     enum err_class rc =
         db_prepare(tenant->db,
                    SQL("SELECT tag.id, tag.name, coalesce(used.n, 0) AS n FROM tag LEFT JOIN"
-                       " (SELECT tag, count(*) AS n FROM worklog_tag GROUP BY tag) AS used"
-                       " ON used.tag = tag.id ORDER BY tag.id LIMIT 100000"),
+                       " (SELECT t.tag, count(*) AS n FROM worklog_tag AS t JOIN worklog AS w"
+                       " ON w.client_worklog_id = t.client_worklog_id LEFT JOIN person AS p"
+                       " ON p.id = w.person WHERE $1 = '' OR p.account_id = $1 GROUP BY t.tag)"
+                       " AS used ON used.tag = tag.id ORDER BY tag.id LIMIT 100000"),
                    &stmt, err);
 
+    if (rc == ERR_OK)
+        db_bind_text(stmt, 1, account.ptr ? account : STR(""));
     while (rc == ERR_OK && (rc = db_step(stmt, &row, err)) == ERR_OK && row) {
         struct vault_place place = {.record = "tag", .field = "name", .row = db_i64(stmt, 0)};
 
