@@ -159,26 +159,35 @@ guess_from()
     ask POST /api/v1/session "${json_body[@]}" -H "X-Forwarded-For: $1" -d '{"password":"wrong horse battery"}'
 }
 
+# is_slowed WHAT FROM: guesses from addresses that count as one (%d is the number of the guess) meet the brake.
+# The brake lets one through from time to time, so it is some guess that must meet it and not the last.
+is_slowed()
+{
+    local n
+
+    for ((n = 0; n < 12; n++)); do
+        # shellcheck disable=SC2059 # the format is the caller's
+        guess_from "$(printf "$2" "$n")"
+        [[ $code != 429 ]] || return 0
+    done
+    fail "$1" "429 within 12 guesses" "$code"
+}
+
 # What a client says of where it comes from counts only behind a proxy that we trust.
 guessing_behind_proxy()
 {
     local n
 
     sets_up_administrator
-    for ((n = 0; n < 8; n++)); do
-        guess_from "192.0.2.$n"
-    done
-    is "nobody trusts it" 429 "$code"
+    is_slowed "nobody trusts it" "192.0.2.%d"
     stop_server
     start_server TENON_SERVER_TRUSTED_PROXIES='10.0.0.1, 127.0.0.1'
     for ((n = 0; n < 8; n++)); do
         guess_from "192.0.2.$n"
         is "each client counts for itself" 401 "$code"
     done
-    for ((n = 0; n < 8; n++)); do
-        guess_from "203.0.113.$n, 198.51.100.1, 10.0.0.1" # what it made up stands before what proxies saw
-    done
-    is "what the client made up does not count" 429 "$code"
+    # What it made up stands before what proxies saw.
+    is_slowed "what the client made up does not count" "203.0.113.%d, 198.51.100.1, 10.0.0.1"
     guess_from "198.51.100.2, 10.0.0.1"
     is "the next one is free" 401 "$code"
     stop_server
@@ -357,7 +366,7 @@ tokens()
     answers 401 GET /api/v1/me -H "Authorization: Bearer ${token_text%?}"
     answers 403 DELETE "/api/v1/tokens/$id" -H "Authorization: Bearer $token_text"
     has "the scope is named" "$dir/out" "write"
-    ! grep -rqaF -e "${token_text##*_}" "$TENON_DATA" || fail "the token is on the disk" "nothing" "$token_text"
+    ! grep -rqaF -e "${token_text#"tenon_${tenant_of_site}_"}" "$TENON_DATA" || fail "the token is on the disk" "nothing" "$token_text"
 
     answers 204 DELETE "/api/v1/tokens/$id" "${page[@]}"
     answers 404 DELETE "/api/v1/tokens/$id" "${page[@]}"
