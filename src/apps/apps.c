@@ -10,7 +10,7 @@
 #include "store/records.h"
 
 /* Goes up with every change of any record below; see docs/catalogue.md. */
-#define CATALOG_VERSION 2
+#define CATALOG_VERSION 3
 
 static const struct record *const records[] = {
     /* the platform */

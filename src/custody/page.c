@@ -22,8 +22,7 @@ static void put_protection(const struct field *field, struct strbuf *buf)
 static void text_record(const struct record *record, struct strbuf *buf)
 {
     strbuf_addf(buf, "\n%s  (%s, %s)\n  Why:   %s\n  Kept:  ", record->name, record->app,
-                record->scope == SCOPE_CONTROL ? "control database" : "tenant's database",
-                record->why);
+                record_place(record->scope), record->why);
     record_retention_text(record, buf);
     strbuf_addf(buf, "\n  Seen by: %s. Source of truth: %s.\n", record->shown_to,
                 record_source_name(record->source));
@@ -102,7 +101,7 @@ static void json_record(const struct record *record, struct json_out *out)
     json_key(out, "app");
     json_put_z(out, record->app);
     json_key(out, "scope");
-    json_put_z(out, record->scope == SCOPE_CONTROL ? "control" : "tenant");
+    json_put_z(out, record_scope_name(record->scope));
     json_key(out, "why");
     json_put_z(out, record->why);
     json_key(out, "legal_basis");

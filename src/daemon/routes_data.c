@@ -20,9 +20,12 @@ struct counted {
 static enum err_class count(struct request *request, struct data *data, const struct record *record,
                             struct counted *ret, struct err *err)
 {
-    struct db *db = record->scope == SCOPE_TENANT
-                        ? (request->tenant ? request->tenant->db : NULL)
-                        : (principal_is_local(&request->who) ? data->control : NULL);
+    struct db *db = NULL; /* what lies in files is not counted */
+
+    if (record->scope == SCOPE_TENANT)
+        db = request->tenant ? request->tenant->db : NULL;
+    else if (record->scope == SCOPE_CONTROL)
+        db = principal_is_local(&request->who) ? data->control : NULL;
 
     *ret = (struct counted){.known = db != NULL};
     return db ? db_measure_table(db, record->name, age_field(record), &ret->rows, &ret->oldest_ms,

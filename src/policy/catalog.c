@@ -56,6 +56,23 @@ const char *field_type_name(enum field_type type)
     return names[type];
 }
 
+const char *record_scope_name(enum record_scope scope)
+{
+    static const char *const names[] = {
+        [SCOPE_CONTROL] = "control", [SCOPE_TENANT] = "tenant", [SCOPE_FILE] = "file"};
+
+    return names[scope];
+}
+
+const char *record_place(enum record_scope scope)
+{
+    static const char *const places[] = {[SCOPE_CONTROL] = "control database",
+                                         [SCOPE_TENANT] = "tenant's database",
+                                         [SCOPE_FILE] = "files of the data folder"};
+
+    return places[scope];
+}
+
 const char *retention_name(enum retention_kind kind)
 {
     static const char *const names[] = {[RETAIN_WHILE_TENANT] = "while_tenant",

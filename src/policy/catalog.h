@@ -52,7 +52,11 @@ struct field {
     const char *index_then;  /* an index of this field and, below it, of that one; or NULL */
 };
 
-enum record_scope { SCOPE_CONTROL, SCOPE_TENANT };
+enum record_scope {
+    SCOPE_CONTROL, /* a table of the control database */
+    SCOPE_TENANT,  /* a table of each tenant's database */
+    SCOPE_FILE, /* kept in files of the data folder: no table, and on the page like every other */
+};
 
 enum retention_kind {
     RETAIN_WHILE_TENANT,    /* until the tenant is removed */
@@ -108,6 +112,8 @@ const struct class_policy *class_policy(enum field_class class);
 const struct record *catalog_record(const struct catalog *catalog, const char *name); /* or NULL */
 const struct field *record_field(const struct record *record, const char *name);      /* or NULL */
 const char *field_type_name(enum field_type type);
+const char *record_scope_name(enum record_scope scope); /* "control", "tenant", "file" */
+const char *record_place(enum record_scope scope);      /* "control database", … for the page */
 const char *retention_name(enum retention_kind kind);
 const char *legal_basis_name(enum legal_basis basis);
 const char *record_source_name(enum record_source source);
