@@ -34,6 +34,7 @@ static const struct cli_verb *const verbs[] = {
     &verb_report,
     &verb_worklogs,
     &verb_tag,
+    &verb_policy_diff,
     &verb_policy,
     &verb_doctor,
 };

@@ -4,10 +4,12 @@
  * and cut to the variables that the sources name: light by default, dark when the frame or the system says so.
  */
 import { readFileSync, readdirSync } from 'node:fs'
+import { createRequire } from 'node:module'
 import { join } from 'node:path'
 import { defineConfig, type Plugin } from 'vite'
 
 const SRC = new URL('./src', import.meta.url).pathname
+const require = createRequire(import.meta.url)
 const THEMES = ['light', 'dark', 'spacing', 'shape', 'typography'] as const
 
 function sourcesBelow(folder: string): string {
@@ -16,8 +18,9 @@ function sourcesBelow(folder: string): string {
         .join('\n')
 }
 
-async function themeVariables(name: string): Promise<Map<string, string>> {
-    const css = (await import(`@atlaskit/tokens/dist/esm/artifacts/themes/atlassian-${name}.js`)).default as string
+/* From the package's CommonJS files: Node 18 does not take its ES modules for such, as they are named .js. */
+function themeVariables(name: string): Map<string, string> {
+    const css = require(`@atlaskit/tokens/dist/cjs/artifacts/themes/atlassian-${name}.js`).default as string
     return new Map([...css.matchAll(/(--ds-[\w-]+):\s*([^;]+);/g)].map(m => [m[1]!, m[2]!]))
 }
 
@@ -26,9 +29,9 @@ function tokens(): Plugin {
     return {
         name: 'atlassian-tokens',
         resolveId: source => (source === id ? '\0' + id : undefined),
-        async load(resolved) {
+        load(resolved) {
             if (resolved !== '\0' + id) return undefined
-            const themes = Object.fromEntries(await Promise.all(THEMES.map(async n => [n, await themeVariables(n)] as const)))
+            const themes = Object.fromEntries(THEMES.map(n => [n, themeVariables(n)] as const))
             const used = new Set(sourcesBelow(SRC).match(/--ds-[\w-]+/g) ?? [])
             for (const name of used)
                 if (!Object.values(themes).some(t => t.has(name))) this.error(`no design token is called ${name}; see @atlaskit/tokens`)

@@ -160,6 +160,9 @@ static void an_undeclared_table_keeps_a_tenant_closed(void **state)
 
 /* ---- the page ---- */
 
+static const struct page_facts no_facts = {"", "", "", "", "", "", 0, 0, 0};
+static const struct page page_of_all = {&tenon_catalog, &no_facts, NULL};
+
 static void the_page_tells_every_record_and_field_in_all_forms(void **state)
 {
     (void)state;
@@ -167,7 +170,7 @@ static void the_page_tells_every_record_and_field_in_all_forms(void **state)
         struct strbuf page = STRBUF_INIT(1 << 20);
         struct err err = {0};
 
-        ok(page_write(&tenon_catalog, (enum page_form)form, &page, &err), &err);
+        ok(page_write(&page_of_all, (enum page_form)form, &page, &err), &err);
         assert_true(str_is_utf8(strbuf_str(&page)));
         for (size_t r = 0; r < tenon_catalog.record_count; r++) {
             const struct record *record = tenon_catalog.records[r];
@@ -188,7 +191,7 @@ static void the_page_s_json_has_a_field_for_each_column(void **state)
     struct err err = {0};
 
     (void)state;
-    ok(page_write(&tenon_catalog, PAGE_JSON, &page, &err), &err);
+    ok(page_write(&page_of_all, PAGE_JSON, &page, &err), &err);
     ok(json_read(strbuf_str(&page), "the page", &doc, &err), &err);
 
     yyjson_val *list = yyjson_obj_get(yyjson_doc_get_root(doc), "records");

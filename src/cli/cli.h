@@ -81,6 +81,7 @@ extern const struct cli_verb verb_admin;
 extern const struct cli_verb verb_doctor;
 extern const struct cli_verb verb_forge_manifest;
 extern const struct cli_verb verb_policy;
+extern const struct cli_verb verb_policy_diff;
 extern const struct cli_verb verb_report;
 extern const struct cli_verb verb_serve;
 extern const struct cli_verb verb_settings;

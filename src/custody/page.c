@@ -1,23 +1,135 @@
 /*
- * page.c: the data-storage page as text, JSON and HTML.
+ * page.c: the data-storage page: what every form of it says, and the plain text.
  *
- * All three walk the same catalogue, so none can say more or less than another, or than the schema,
- * which is made from the same tables. The HTML stands alone: no script, nothing from elsewhere.
+ * All forms walk the same catalogue and the same table of statements, so none can say more or less
+ * than another, or than the schema, which is made from the same catalogue.
  */
-#include "custody/page.h"
+#include "custody/page_internal.h"
 
 #include "base/json.h"
 
-static void put_protection(const struct field *field, struct strbuf *buf)
+bool page_shows(const struct page *page, const struct record *record)
 {
-    if (field->digest_of)
-        strbuf_addf(buf, "keyed BLAKE2b digest of %s; %s", field->digest_of,
-                    class_policy(field->class)->protection);
-    else
-        strbuf_add_z(buf, class_policy(field->class)->protection);
+    return !page->app || strcmp(record->app, page->app) == 0 || strcmp(record->app, "core") == 0;
 }
 
-/* ---- text ---- */
+void page_protection(const struct record *record, const struct field *field, struct strbuf *buf)
+{
+    const char *usual = class_policy(field->class)->protection;
+
+    if (field->digest_of)
+        strbuf_addf(buf, "keyed BLAKE2b digest of %s; ", field->digest_of);
+    strbuf_add_z(buf, record->protection ? record->protection : usual);
+}
+
+/* ---- The statements ---- */
+
+static void say_location(const struct page *page, struct strbuf *buf)
+{
+    const struct page_facts *facts = page->facts;
+
+    if (facts->location[0])
+        strbuf_addf(buf, "On one server and its disk: %s.", facts->location);
+    else
+        strbuf_add_z(buf, "On one server and its disk; its operator has not said where it stands "
+                          "(setting page.location).");
+    strbuf_add_z(buf, " Each Jira site has a database file, keys and backups of its own.");
+}
+
+static void say_processors(const struct page *page, struct strbuf *buf)
+{
+    const struct page_facts *facts = page->facts;
+
+    strbuf_add_z(buf, "Jira, whose data it is");
+    if (facts->remote_place[0])
+        strbuf_addf(buf, "; copies of backups, encrypted before they leave, at %s",
+                    facts->remote_place);
+    if (facts->processors[0])
+        strbuf_addf(buf, "; %s.", facts->processors);
+    else
+        strbuf_add_z(buf, ". The operator has not said who else handles the data (setting "
+                          "page.processors). Tenon itself sends nothing to anybody else.");
+}
+
+static void say_not_stored(const struct page *page, struct strbuf *buf)
+{
+    (void)page;
+    strbuf_add_z(buf, "Names and e-mail addresses of users, issue texts, keys, fields and "
+                      "attachments. They pass through memory at most. What is not on this page "
+                      "has no column to be stored in.");
+}
+
+static void say_keys(const struct page *page, struct strbuf *buf)
+{
+    strbuf_addf(buf,
+                "Each Jira site has a random key of its own, from which its database, its sealed "
+                "values and its backups are encrypted; it is kept wrapped by the key provider "
+                "(%s). Without that provider's key nothing here can be read.",
+                page->facts->key_provider[0] ? page->facts->key_provider : "file");
+}
+
+static void say_backups(const struct page *page, struct strbuf *buf)
+{
+    const struct page_facts *facts = page->facts;
+
+    if (facts->backup_every_h > 0)
+        strbuf_addf(buf,
+                    "Every %lld hours, one file a Jira site, encrypted with that site's own key; "
+                    "kept %lld days.",
+                    (long long)facts->backup_every_h, (long long)facts->backup_keep_days);
+    else
+        strbuf_add_z(buf, "None by themselves; the operator makes them by command. One file a "
+                          "Jira site, encrypted with that site's own key.");
+    if (facts->remote_place[0])
+        strbuf_addf(buf, " A copy goes to %s and is kept %lld days.", facts->remote_place,
+                    (long long)facts->remote_keep_days);
+    strbuf_add_z(buf, " One site can be restored without touching another.");
+}
+
+static void say_removal(const struct page *page, struct strbuf *buf)
+{
+    (void)page;
+    strbuf_add_z(buf,
+                 "When the app is uninstalled or the site is removed, its keys are destroyed "
+                 "first, then its database, its backups here and elsewhere, and its jobs; a signed "
+                 "receipt says so. A later restore does not bring it back. One person's data is "
+                 "removed on request, or when Atlassian reports the account closed.");
+}
+
+static void say_export(const struct page *page, struct strbuf *buf)
+{
+    (void)page;
+    strbuf_add_z(buf, "Administrators get a site's configuration as JSON, and all that is held on "
+                      "one person; tokens and passwords are never in it.");
+}
+
+static void say_contact(const struct page *page, struct strbuf *buf)
+{
+    const struct page_facts *facts = page->facts;
+
+    if (facts->operator_name[0])
+        strbuf_addf(buf, "This server is run by %s. ", facts->operator_name);
+    else
+        strbuf_add_z(buf, "The operator's name has not been said (setting page.operator_name). ");
+    if (facts->contact[0])
+        strbuf_addf(buf, "Questions about data and security: %s.", facts->contact);
+    else
+        strbuf_add_z(buf, "Nor has an address for questions (setting page.contact).");
+}
+
+const struct page_statement page_statements[] = {
+    {"not_stored", "Not stored", say_not_stored},
+    {"location", "Where the data lies", say_location},
+    {"processors", "Who else handles it", say_processors},
+    {"keys", "Keys", say_keys},
+    {"backups", "Backups", say_backups},
+    {"removal", "Removal", say_removal},
+    {"export", "Export", say_export},
+    {"contact", "Contact", say_contact},
+};
+const size_t page_statement_count = ARRAY_LEN(page_statements);
+
+/* ---- Text ---- */
 
 static void text_record(const struct record *record, struct strbuf *buf)
 {
@@ -26,246 +138,73 @@ static void text_record(const struct record *record, struct strbuf *buf)
     record_retention_text(record, buf);
     strbuf_addf(buf, "\n  Seen by: %s. Source of truth: %s.\n", record->shown_to,
                 record_source_name(record->source));
+    if (record->protection)
+        strbuf_addf(buf, "  Protection: %s.\n", record->protection);
     for (size_t i = 0; i < record->field_count; i++) {
         const struct field *field = &record->fields[i];
 
         strbuf_addf(buf, "    %-20s %-8s %s%s\n", field->name, class_policy(field->class)->name,
-                    field->what, class_policy(field->class)->sealed ? " [sealed]" : "");
+                    field->what,
+                    class_policy(field->class)->sealed && !record->protection ? " [sealed]" : "");
     }
 }
 
-static void page_text(const struct catalog *catalog, struct strbuf *buf)
+static void put_text(const struct page *page, struct strbuf *buf)
 {
+    const struct catalog *catalog = page->catalog;
+
     strbuf_addf(buf, "What Tenon stores (catalogue version %u). Nothing else can be stored.\n",
                 catalog->version);
     for (size_t i = 0; i < catalog->record_count; i++)
-        text_record(catalog->records[i], buf);
+        if (page_shows(page, catalog->records[i]))
+            text_record(catalog->records[i], buf);
     strbuf_add_z(buf, "\nClasses\n");
     for (int class = 0; class < CLASS_COUNT; class ++) {
         const struct class_policy *policy = class_policy((enum field_class) class);
 
         strbuf_addf(buf, "  %-8s %s: %s.\n", policy->name, policy->meaning, policy->protection);
     }
-    strbuf_add_z(buf,
-                 "\nNot stored: names, e-mail addresses of users, issue texts, keys, fields or "
-                 "attachments. They pass through memory at most.\n");
-}
-
-/* ---- JSON ---- */
-
-static void json_field(const struct field *field, struct json_out *out)
-{
-    const struct class_policy *policy = class_policy(field->class);
-    struct strbuf protection = STRBUF_INIT(4096);
-
-    put_protection(field, &protection);
-    json_object(out);
-    json_key(out, "name");
-    json_put_z(out, field->name);
-    json_key(out, "type");
-    json_put_z(out, field_type_name(field->type));
-    json_key(out, "class");
-    json_put_z(out, policy->name);
-    json_key(out, "category");
-    json_put_z(out, policy->category);
-    json_key(out, "what");
-    json_put_z(out, field->what);
-    json_key(out, "sealed");
-    json_put_bool(out, policy->sealed);
-    json_key(out, "protection");
-    json_put_str(out, strbuf_str(&protection));
-    json_key(out, "key");
-    json_put_bool(out, (field->flags & FIELD_KEY) != 0);
-    json_key(out, "searchable");
-    json_put_z(out, field->digest_of ? "digest" : policy->sealed ? "no" : "yes");
-    json_key(out, "refers_to");
-    json_put_z(out, field->ref);
-    json_key(out, "digest_of");
-    json_put_z(out, field->digest_of);
-    json_key(out, "exported");
-    json_put_bool(out, policy->exported);
-    json_key(out, "since");
-    json_put_i64(out, field->since ? field->since : 1);
-    json_object_end(out);
-    strbuf_done(&protection);
-}
-
-static void json_record(const struct record *record, struct json_out *out)
-{
-    struct strbuf kept = STRBUF_INIT(1024);
-
-    record_retention_text(record, &kept);
-    json_object(out);
-    json_key(out, "name");
-    json_put_z(out, record->name);
-    json_key(out, "app");
-    json_put_z(out, record->app);
-    json_key(out, "scope");
-    json_put_z(out, record_scope_name(record->scope));
-    json_key(out, "why");
-    json_put_z(out, record->why);
-    json_key(out, "legal_basis");
-    json_put_z(out, legal_basis_name(record->basis));
-    json_key(out, "source_of_truth");
-    json_put_z(out, record_source_name(record->source));
-    json_key(out, "retention");
-    json_put_z(out, retention_name(record->retention));
-    json_key(out, "retention_days");
-    if (record->retention_days)
-        json_put_i64(out, record->retention_days);
-    else
-        json_put_null(out);
-    json_key(out, "kept");
-    json_put_str(out, strbuf_str(&kept));
-    json_key(out, "on_erasure");
-    json_put_z(out, erase_action_name(record->erase));
-    json_key(out, "shown_to");
-    json_put_z(out, record->shown_to);
-    json_key(out, "since");
-    json_put_i64(out, record->since ? record->since : 1);
-    json_key(out, "fields");
-    json_array(out);
-    for (size_t i = 0; i < record->field_count; i++)
-        json_field(&record->fields[i], out);
-    json_array_end(out);
-    json_object_end(out);
-    strbuf_done(&kept);
-}
-
-static void page_json(const struct catalog *catalog, struct strbuf *buf)
-{
-    struct json_out out = json_out(buf);
-
-    json_object(&out);
-    json_key(&out, "program");
-    json_put_z(&out, "tenon " TENON_VERSION);
-    json_key(&out, "catalogue");
-    json_put_i64(&out, catalog->version);
-    json_key(&out, "classes");
-    json_array(&out);
-    for (int class = 0; class < CLASS_COUNT; class ++) {
-        const struct class_policy *policy = class_policy((enum field_class) class);
-
-        json_object(&out);
-        json_key(&out, "name");
-        json_put_z(&out, policy->name);
-        json_key(&out, "meaning");
-        json_put_z(&out, policy->meaning);
-        json_key(&out, "protection");
-        json_put_z(&out, policy->protection);
-        json_key(&out, "category");
-        json_put_z(&out, policy->category);
-        json_object_end(&out);
-    }
-    json_array_end(&out);
-    json_key(&out, "records");
-    json_array(&out);
-    for (size_t i = 0; i < catalog->record_count; i++)
-        json_record(catalog->records[i], &out);
-    json_array_end(&out);
-    json_object_end(&out);
-    strbuf_add_char(buf, '\n');
-}
-
-/* ---- HTML ---- */
-
-/* The one door for text into HTML, elements and quoted attributes alike. */
-static void html_text(struct strbuf *buf, const char *text)
-{
-    for (; *text; text++) {
-        switch (*text) {
-        case '&':
-            strbuf_add_z(buf, "&amp;");
-            break;
-        case '<':
-            strbuf_add_z(buf, "&lt;");
-            break;
-        case '>':
-            strbuf_add_z(buf, "&gt;");
-            break;
-        case '"':
-            strbuf_add_z(buf, "&quot;");
-            break;
-        default:
-            strbuf_add_char(buf, *text);
-        }
+    for (size_t i = 0; i < page_statement_count; i++) {
+        strbuf_addf(buf, "\n%s\n  ", page_statements[i].title);
+        page_statements[i].say(page, buf);
+        strbuf_add_char(buf, '\n');
     }
 }
 
-static void html_cell(struct strbuf *buf, const char *text)
+/* ---- All ---- */
+
+static enum err_class check_app(const struct page *page, struct err *err)
 {
-    strbuf_add_z(buf, "<td>");
-    html_text(buf, text);
-    strbuf_add_z(buf, "</td>");
-}
+    struct strbuf names AUTO(strbuf_done) = STRBUF_INIT(4096);
+    const char *last = "";
 
-static void html_record(const struct record *record, struct strbuf *buf)
-{
-    struct strbuf kept = STRBUF_INIT(1024);
+    if (!page->app)
+        return ERR_OK;
+    for (size_t i = 0; i < page->catalog->record_count; i++) {
+        const char *app = page->catalog->records[i]->app;
 
-    record_retention_text(record, &kept);
-    strbuf_addf(buf, "<section id=\"%s\"><h2>%s</h2><p>", record->name, record->name);
-    html_text(buf, record->why);
-    strbuf_add_z(buf, "</p><p>Kept ");
-    html_text(buf, strbuf_z(&kept));
-    strbuf_add_z(buf, ". Seen by ");
-    html_text(buf, record->shown_to);
-    strbuf_addf(buf, ". App: %s. Source of truth: %s.</p>", record->app,
-                record_source_name(record->source));
-    strbuf_add_z(buf, "<table><thead><tr><th scope=\"col\">Field</th><th scope=\"col\">What</th>"
-                      "<th scope=\"col\">Class</th><th scope=\"col\">Protection</th></tr></thead>"
-                      "<tbody>");
-    for (size_t i = 0; i < record->field_count; i++) {
-        const struct field *field = &record->fields[i];
-        struct strbuf protection = STRBUF_INIT(4096);
-
-        put_protection(field, &protection);
-        strbuf_addf(buf, "<tr><th scope=\"row\"><code>%s</code></th>", field->name);
-        html_cell(buf, field->what);
-        html_cell(buf, class_policy(field->class)->name);
-        html_cell(buf, strbuf_z(&protection));
-        strbuf_add_z(buf, "</tr>");
-        strbuf_done(&protection);
+        if (strcmp(app, page->app) == 0)
+            return ERR_OK;
+        if (strcmp(app, last) != 0)
+            strbuf_addf(&names, "%s%s", names.len > 0 ? ", " : "", app);
+        last = app;
     }
-    strbuf_add_z(buf, "</tbody></table></section>\n");
-    strbuf_done(&kept);
+    return err_set(err, ERR_INPUT, "there is no app %.64s; there are: %s", page->app,
+                   strbuf_z(&names));
 }
 
-static void page_html(const struct catalog *catalog, struct strbuf *buf)
-{
-    strbuf_add_z(buf, "<!doctype html>\n<html lang=\"en\"><head><meta charset=\"utf-8\">"
-                      "<meta name=\"viewport\" content=\"width=device-width\">"
-                      "<title>What Tenon stores</title><style>"
-                      ":root{color-scheme:light dark}"
-                      "body{font:16px/1.5 system-ui,sans-serif;max-width:64rem;margin:2rem auto;"
-                      "padding:0 1rem}table{border-collapse:collapse;width:100%}"
-                      "th,td{text-align:left;vertical-align:top;padding:.25rem .5rem;"
-                      "border-bottom:1px solid #8884}</style></head><body>\n");
-    strbuf_addf(
-        buf,
-        "<h1>What Tenon stores</h1><p>Catalogue version %u of Tenon %s. The database is made "
-        "from this list: what is not in it cannot be stored.</p>\n",
-        catalog->version, TENON_VERSION);
-    for (size_t i = 0; i < catalog->record_count; i++)
-        html_record(catalog->records[i], buf);
-    strbuf_add_z(buf, "<section><h2>Not stored</h2><p>Names and e-mail addresses of users, issue "
-                      "texts, keys, fields and attachments. They pass through memory at most."
-                      "</p></section></body></html>\n");
-}
-
-enum err_class page_write(const struct catalog *catalog, enum page_form form, struct strbuf *ret,
+enum err_class page_write(const struct page *page, enum page_form form, struct strbuf *ret,
                           struct err *err)
 {
-    switch (form) {
-    case PAGE_TEXT:
-        page_text(catalog, ret);
-        break;
-    case PAGE_JSON:
-        page_json(catalog, ret);
-        break;
-    case PAGE_HTML:
-        page_html(catalog, ret);
-        break;
-    }
+    static void (*const forms[])(const struct page *page, struct strbuf *buf) = {
+        [PAGE_TEXT] = put_text,        [PAGE_JSON] = page_put_json,
+        [PAGE_HTML] = page_put_html,   [PAGE_ARTICLE_30] = page_put_article_30,
+        [PAGE_FIDES] = page_put_fides,
+    };
+    enum err_class rc = check_app(page, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    forms[form](page, ret);
     return strbuf_check(ret, "the data-storage page", err);
 }

@@ -13,7 +13,8 @@
 static const struct field note_fields[] = {
     {"id", TYPE_INT, CLASS_ID, FIELD_KEY, "its number"},
     {"writer", TYPE_REF, CLASS_PERSON, FIELD_NULL, "who wrote it", .ref = "writer"},
-    {"body_text", TYPE_TEXT, CLASS_CONTENT, 0, "less < more > & \"quoted\" <script>x</script>"},
+    {"body_text", TYPE_TEXT, CLASS_CONTENT, 0, "less < more > & \"quoted\" <script>x</script>",
+     .class_since = 3, .class_before = CLASS_META},
     {"body_digest", TYPE_BLOB, CLASS_META, FIELD_UNIQUE, "to find it", .digest_of = "body_text"},
     {"written", TYPE_TIME, CLASS_META, 0, "when", .since = 3, .default_sql = "0"},
     {"token", TYPE_TEXT, CLASS_SECRET, FIELD_NULL, "what opens it"},
@@ -53,12 +54,26 @@ static const struct record writer = {
 static const struct record *const records[] = {&note, &writer};
 static const struct catalog catalog = {.version = 3, .records = records, .record_count = 2};
 
+static const struct page_facts facts = {
+    .operator_name = "Acme <Ltd>",
+    .contact = "privacy@acme.example",
+    .location = "Vienna & around",
+    .processors = "Ducks plc: hosting, Wales",
+    .key_provider = "pkcs11",
+    .remote_place = "s3://far/away",
+    .backup_every_h = 24,
+    .backup_keep_days = 7,
+    .remote_keep_days = 31,
+};
+static const struct page_facts silent = {"", "", "", "", "", "", 0, 0, 0};
+static const struct page whole = {&catalog, &facts, NULL};
+
 static struct strbuf page(enum page_form form)
 {
     struct strbuf buf = STRBUF_INIT(PAGE_BYTES);
     struct err err = {0};
 
-    if (page_write(&catalog, form, &buf, &err) != ERR_OK)
+    if (page_write(&whole, form, &buf, &err) != ERR_OK)
         fail_msg("%s", err.msg);
     return buf;
 }
@@ -224,14 +239,164 @@ static void json_says_all_that_is_declared(void **state)
     strbuf_done(&buf);
 }
 
+/* ---- What the settings add ---- */
+
+static void each_form_says_what_the_settings_say(void **state)
+{
+    (void)state;
+    for (int form = PAGE_TEXT; form <= PAGE_ARTICLE_30; form++) {
+        struct strbuf buf = page((enum page_form)form);
+
+        has(&buf, form == PAGE_HTML ? "Acme &lt;Ltd&gt;" : "Acme <Ltd>");
+        has(&buf, form == PAGE_HTML ? "Vienna &amp; around" : "Vienna & around");
+        has(&buf, "privacy@acme.example");
+        has(&buf, "Ducks plc: hosting, Wales");
+        has(&buf, "pkcs11");
+        has(&buf, "Every 24 hours");
+        has(&buf, "kept 7 days");
+        has(&buf, "s3://far/away and is kept 31 days");
+        strbuf_done(&buf);
+    }
+}
+
+static void what_the_settings_do_not_say_is_told_with_the_setting(void **state)
+{
+    static const struct page unsaid = {&catalog, &silent, NULL};
+    struct strbuf buf = STRBUF_INIT(PAGE_BYTES);
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(page_write(&unsaid, PAGE_TEXT, &buf, &err), ERR_OK);
+    has(&buf, "page.location");
+    has(&buf, "page.processors");
+    has(&buf, "page.operator_name");
+    has(&buf, "page.contact");
+    has(&buf, "None by themselves");
+    has_not(&buf, "A copy goes to");
+    strbuf_done(&buf);
+}
+
+static void the_page_of_one_app_leaves_the_others_out(void **state)
+{
+    static const struct page notes = {&catalog, &facts, "notes"}, core = {&catalog, &facts, "core"},
+                             nothing = {&catalog, &facts, "nothing"};
+    struct strbuf buf = STRBUF_INIT(PAGE_BYTES);
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(page_write(&core, PAGE_TEXT, &buf, &err), ERR_OK);
+    has(&buf, "the account id");
+    has_not(&buf, "who wrote it");
+    strbuf_reset(&buf);
+    assert_int_equal(page_write(&notes, PAGE_TEXT, &buf, &err), ERR_OK);
+    has(&buf, "who wrote it");
+    has(&buf, "the account id");
+    strbuf_reset(&buf);
+    assert_int_equal(page_write(&nothing, PAGE_TEXT, &buf, &err), ERR_INPUT);
+    assert_non_null(strstr(err.msg, "notes, core"));
+    assert_int_equal(buf.len, 0);
+    strbuf_done(&buf);
+}
+
+static void fides_gets_a_dataset_an_app_and_a_category_a_field(void **state)
+{
+    struct strbuf buf = page(PAGE_FIDES);
+    yyjson_doc *doc = NULL;
+    struct err err = {0};
+
+    (void)state;
+    if (json_read(strbuf_str(&buf), "the datasets", &doc, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+
+    yyjson_val *sets = yyjson_obj_get(yyjson_doc_get_root(doc), "dataset");
+    yyjson_val *set = yyjson_arr_get(sets, 0);
+    yyjson_val *fields =
+        yyjson_obj_get(yyjson_arr_get(yyjson_obj_get(set, "collections"), 0), "fields");
+
+    assert_int_equal(yyjson_arr_size(sets), 2);
+    assert_true(str_eq_z(json_str(set, "fides_key"), "tenon_notes"));
+    assert_int_equal(yyjson_arr_size(fields), note.field_count);
+    assert_string_equal(yyjson_get_str(yyjson_arr_get(
+                            yyjson_obj_get(yyjson_arr_get(fields, 2), "data_categories"), 0)),
+                        "user.content.private");
+    yyjson_doc_free(doc);
+    strbuf_done(&buf);
+}
+
+/* ---- Versions ---- */
+
+static void diff_is(unsigned from, unsigned to, const char *wanted)
+{
+    struct strbuf buf = STRBUF_INIT(PAGE_BYTES);
+    struct err err = {0};
+
+    if (page_diff(&catalog, from, to, false, &buf, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+    assert_string_equal(strchr(strbuf_z(&buf), '\n') + 1, wanted);
+    strbuf_done(&buf);
+}
+
+static void the_change_from_one_version_to_another_is_told(void **state)
+{
+    (void)state;
+    diff_is(1, 2,
+            "+ note (notes): to remember <b>bold</b> & more\n"
+            "+ note.id ID: its number\n"
+            "+ note.writer PERSON: who wrote it\n"
+            "+ note.body_text META: less < more > & \"quoted\" <script>x</script>\n"
+            "+ note.body_digest META: to find it\n"
+            "+ note.token SECRET: what opens it\n");
+    diff_is(2, 3,
+            "~ note.body_text was META and is CONTENT: sealed value by value (XChaCha20-Poly1305) "
+            "with the tenant's own key, inside the encrypted database file\n"
+            "+ note.written META: when\n");
+}
+
+static void versions_that_there_are_not_are_refused(void **state)
+{
+    static const unsigned wrong[][2] = {{0, 1}, {1, 1}, {2, 1}, {1, 4}, {3, 3}};
+    struct strbuf buf = STRBUF_INIT(PAGE_BYTES);
+
+    (void)state;
+    for (size_t i = 0; i < ARRAY_LEN(wrong); i++) {
+        struct err err = {0};
+
+        assert_int_equal(page_diff(&catalog, wrong[i][0], wrong[i][1], true, &buf, &err),
+                         ERR_INPUT);
+        assert_non_null(strstr(err.msg, "1 to 3"));
+        assert_int_equal(buf.len, 0);
+    }
+    strbuf_done(&buf);
+}
+
+static void the_change_as_json_has_class_and_class_before(void **state)
+{
+    struct strbuf buf = STRBUF_INIT(PAGE_BYTES);
+    yyjson_doc *doc = NULL;
+    struct err err = {0};
+
+    (void)state;
+    assert_int_equal(page_diff(&catalog, 2, 3, true, &buf, &err), ERR_OK);
+    if (json_read(strbuf_str(&buf), "the change", &doc, &err) != ERR_OK)
+        fail_msg("%s", err.msg);
+
+    yyjson_val *first = yyjson_arr_get(yyjson_obj_get(yyjson_doc_get_root(doc), "changes"), 0);
+
+    assert_true(str_eq_z(json_str(first, "change"), "class"));
+    assert_true(str_eq_z(json_str(first, "class"), "CONTENT"));
+    assert_true(str_eq_z(json_str(first, "class_before"), "META"));
+    yyjson_doc_free(doc);
+    strbuf_done(&buf);
+}
+
 static void a_page_past_the_buffer_is_a_limit(void **state)
 {
     (void)state;
-    for (int form = PAGE_TEXT; form <= PAGE_HTML; form++) {
+    for (int form = PAGE_TEXT; form <= PAGE_FIDES; form++) {
         struct strbuf buf = STRBUF_INIT(100);
         struct err err = {0};
 
-        assert_int_equal(page_write(&catalog, (enum page_form)form, &buf, &err), ERR_LIMIT);
+        assert_int_equal(page_write(&whole, (enum page_form)form, &buf, &err), ERR_LIMIT);
         assert_non_null(strstr(err.msg, "data-storage page"));
         strbuf_done(&buf);
     }
@@ -245,6 +410,13 @@ int main(void)
         cmocka_unit_test(html_escapes_every_text),
         cmocka_unit_test(html_is_whole_and_stands_alone),
         cmocka_unit_test(json_says_all_that_is_declared),
+        cmocka_unit_test(each_form_says_what_the_settings_say),
+        cmocka_unit_test(what_the_settings_do_not_say_is_told_with_the_setting),
+        cmocka_unit_test(the_page_of_one_app_leaves_the_others_out),
+        cmocka_unit_test(fides_gets_a_dataset_an_app_and_a_category_a_field),
+        cmocka_unit_test(the_change_from_one_version_to_another_is_told),
+        cmocka_unit_test(versions_that_there_are_not_are_refused),
+        cmocka_unit_test(the_change_as_json_has_class_and_class_before),
         cmocka_unit_test(a_page_past_the_buffer_is_a_limit),
     };
 

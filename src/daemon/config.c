@@ -87,6 +87,11 @@ static const struct key keys[] = {
     KEY_TEXT(oauth, token_url, "https://auth.atlassian.com/oauth/token", NULL,
              "where codes become tokens"),
     KEY_TEXT(oauth, api_url, "https://api.atlassian.com", NULL, "where 3LO calls go"),
+    KEY_TEXT(page, operator_name, "", NULL, "who runs this server, for the data-storage page"),
+    KEY_TEXT(page, contact, "", NULL, "where to write to about data and security"),
+    KEY_TEXT(page, location, "", NULL, "where the server and its disk stand"),
+    KEY_TEXT(page, processors, "", NULL,
+             "others who handle the data, what they do and where, split by ';'"),
     KEY_FLAG(remote, allow_http, "the URLs above may be http (tests)"),
     KEY_FLAG(remote, allow_private, "the URLs above may name private addresses (tests)"),
 };

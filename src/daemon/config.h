@@ -2,6 +2,7 @@
 #define DAEMON_CONFIG_H
 #include "base/arena.h"
 #include "base/ctx.h"
+#include "custody/page.h"
 
 /*
  * tenon.conf: INI, read by inih; every key also by the environment as TENON_SECTION_KEY, which
@@ -48,6 +49,9 @@ struct config {
         const char *authorize_url, *token_url, *api_url;
     } oauth;
     struct {
+        const char *operator_name, *contact, *location, *processors; /* of the data-storage page */
+    } page;
+    struct {
         bool allow_http, allow_private; /* Atlassian's own hosts stand in on loopback (tests) */
     } remote;
 };
@@ -67,5 +71,8 @@ void config_help(struct strbuf *buf);
  */
 void config_compare(const struct config *old, const struct config *fresh,
                     void (*each)(void *arg, const char *key, bool reloads), void *arg);
+
+/* What they say on the data-storage page; borrows the texts. */
+struct page_facts config_page_facts(const struct config *config);
 
 #endif

@@ -139,12 +139,18 @@ static enum page_form wanted_form(const struct http_exchange *ex, const char **r
 
 static enum err_class data_storage(struct request *request, struct err *err)
 {
+    struct page_facts facts = config_page_facts(daemon_config(request->daemon));
+    struct strbuf app AUTO(strbuf_done) = STRBUF_INIT(64);
+    struct page page = {request->daemon->options.catalog, &facts, NULL};
     enum page_form form = wanted_form(request->ex, &request->ex->content_type);
 
+    strbuf_add_str(&app, http_in_query(request->ex, "app"));
+    if (app.len > 0)
+        page.app = strbuf_z(&app);
     http_out_header(request->ex, "Vary", "Accept");
     http_out_header(request->ex, "Content-Security-Policy",
                     "default-src 'none'; style-src 'unsafe-inline'; " FRAME_ANCESTORS);
-    return page_write(request->daemon->options.catalog, form, &request->ex->out, err);
+    return page_write(&page, form, &request->ex->out, err);
 }
 
 /* ---- Pages ---- */

@@ -4,29 +4,35 @@
 static const struct class_policy class_policies[CLASS_COUNT] = {
     [CLASS_ID] = {"ID", "an identifier of something in a remote system or of our own",
                   "the database file is encrypted (AES-256) with the tenant's own key",
-                  "identifier", false, true},
+                  "identifier", "system.operations", false, true},
     [CLASS_PERSON] = {"PERSON", "an identifier of a human, without name or address",
                       "the database file is encrypted (AES-256) with the tenant's own key",
-                      "personal identifier (pseudonymous)", false, true},
+                      "personal identifier (pseudonymous)", "user.unique_id", false, true},
     [CLASS_META] = {"META", "a time, a duration, a count or a state",
                     "the database file is encrypted (AES-256) with the tenant's own key",
-                    "metadata", false, true},
+                    "metadata", "system.operations", false, true},
     [CLASS_SETTING] = {"SETTING", "what an administrator or a user configured",
                        "the database file is encrypted (AES-256) with the tenant's own key",
-                       "setting", false, true},
+                       "setting", "system.operations", false, true},
     [CLASS_CONTENT] = {"CONTENT", "text that a user wrote; may hold personal data",
                        "sealed value by value (XChaCha20-Poly1305) with the tenant's own key, "
                        "inside the encrypted database file",
-                       "user content (may contain personal data)", true, true},
+                       "user content (may contain personal data)", "user.content.private", true,
+                       true},
     [CLASS_SECRET] = {"SECRET", "a token or a password",
                       "sealed value by value (XChaCha20-Poly1305) with the tenant's own key, "
                       "inside the encrypted database file; every opening is logged",
-                      "credential", true, false},
+                      "credential", "user.authorization.credentials", true, false},
 };
 
 const struct class_policy *class_policy(enum field_class class)
 {
     return &class_policies[class];
+}
+
+enum field_class field_class_at(const struct field *field, unsigned version)
+{
+    return version < field->class_since ? field->class_before : field->class;
 }
 
 const struct record *catalog_record(const struct catalog *catalog, const char *name)
@@ -172,6 +178,10 @@ static enum err_class check_field(const struct catalog *catalog, const struct re
         wrong = "its index goes on with a field that is not declared";
     else if (second && class_policy(second->class)->sealed)
         wrong = "its index goes on with a sealed field, which cannot be searched";
+    else if (field->class_since > catalog->version || field->class_since == 1)
+        wrong = "its class changed in a version that is not one of the past";
+    else if (field->class_since > 0 && field->class_before == field->class)
+        wrong = "its class is said to have changed and did not";
     else if (at > 0 && field->since > 1 && !(field->flags & FIELD_NULL) && !field->default_sql)
         wrong = "a later field must be nullable or have a default for the rows that exist";
 

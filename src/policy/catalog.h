@@ -50,6 +50,9 @@ struct field {
     const char *default_sql; /* literal SQL for rows that exist before the column does; or NULL */
     unsigned since;          /* the catalogue version that brought it; 0 means 1 */
     const char *index_then;  /* an index of this field and, below it, of that one; or NULL */
+    /* Its protection changed: up to version class_since its class was class_before. 0: never. */
+    unsigned class_since;
+    enum field_class class_before;
 };
 
 enum record_scope {
@@ -85,6 +88,7 @@ struct record {
     enum record_source source;
     enum erase_action erase; /* when one person is erased */
     const char *shown_to;    /* who sees it */
+    const char *protection;  /* SCOPE_FILE: of these files; NULL: what follows from the classes */
     unsigned since;          /* the catalogue version that brought it; 0 means 1 */
     const struct field *fields;
     size_t field_count;
@@ -104,10 +108,13 @@ struct class_policy {
     const char *meaning;    /* for the page */
     const char *protection; /* for the page */
     const char *category;   /* data category of the Art. 30 record */
+    const char *fides;      /* data category of fideslang 3 */
     bool sealed;
     bool exported;
 };
 const struct class_policy *class_policy(enum field_class class);
+/* The class that a field had in a version of the catalogue. */
+enum field_class field_class_at(const struct field *field, unsigned version);
 
 const struct record *catalog_record(const struct catalog *catalog, const char *name); /* or NULL */
 const struct field *record_field(const struct record *record, const char *name);      /* or NULL */
