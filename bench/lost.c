@@ -49,6 +49,7 @@ int main(int argc, char **argv)
     must(vault_start(&err), &err);
     must(data_open(&ctx, argv[1], &tenon_catalog, false, &data, &err), &err);
     must(tenant_find(data, str_from(argv[2]), &tenant, &err), &err);
+    must(jobs_settle(data->control, &ctx, &err), &err);
     must(db_begin(data->control, DB_READ, &err), &err);
     must(db_prepare(data->control,
                     SQL("SELECT state FROM job WHERE tenant = $1 AND kind = $2 AND job_key = $3"),

@@ -22,8 +22,8 @@
 #define HANDLE_CACHE_KIB 16384
 
 static const struct record *const records[] = {&control_schema_change_record, &job_record,
-                                               &job_line_record};
-static const struct catalog catalog = {2, records, ARRAY_LEN(records)};
+                                               &job_line_record, &job_arrival_record};
+static const struct catalog catalog = {3, records, ARRAY_LEN(records)};
 static const unsigned char key[DB_KEY_BYTES] = "a key of thirty-two bytes in all";
 
 static void must(enum err_class rc, const struct err *err)
@@ -77,10 +77,9 @@ static void add(struct db *db, const struct ctx *ctx, uint64_t n)
     must(jobs_add(db, ctx, &order, &joined, &err), &err);
 }
 
-static void on_filled(void *arg, enum err_class rc, bool joined)
+static void on_filled(void *arg, enum err_class rc)
 {
     (void)arg;
-    (void)joined;
     must(rc, &(struct err){.msg = "a job was refused"});
 }
 
@@ -151,12 +150,11 @@ struct side {
     float *waits; /* ms */
 };
 
-static void on_done(void *arg, enum err_class rc, bool joined)
+static void on_done(void *arg, enum err_class rc)
 {
     struct client *client = arg;
     struct side *side = client->side;
 
-    (void)joined;
     pthread_mutex_lock(&side->lock);
     client->next_told = side->told;
     side->told = client;

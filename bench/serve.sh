@@ -85,6 +85,12 @@ rss_mb()
     awk '/^VmRSS/ { printf "%.1f", $2 / 1024 }' "/proc/$1/status"
 }
 
+# user and system time of all its threads
+cpu_ms()
+{
+    awk -v tick="$(getconf CLK_TCK)" '{ sub(/.*\) /, ""); print int(($12 + $13) * 1000 / tick) }' "/proc/$1/stat"
+}
+
 # mint KEY FILE: for each line "ACCOUNT PATH" of FILE a line "PATH TOKEN", good for 180 s
 mint()
 {
@@ -197,13 +203,36 @@ new_queue()
     control options '{"latency_ms":60000}'
 }
 
+# until the server of that PID is quiet
+wait_quiet()
+{
+    local before=-100 now
+    now=$(cpu_ms "$1")
+    while ((now - before > 20)); do
+        before=$now
+        sleep 0.5
+        now=$(cpu_ms "$1")
+    done
+}
+
 # measure_hooks NAME ORDER ROUND: of a new queue
 measure_hooks()
 {
+    local before
     new_queue
     start_server
+    before=$(cpu_ms "$server")
     load "$server_port" "$clients" "$load_seconds" "$2" "$hook_path" "$hook_secret" 1000000 95000 > "$dir/$1$3.load"
+    cpu_each "$dir/$1$3" $(($(cpu_ms "$server") - before)) > "$dir/$1$3.cpu"
+    wait_quiet "$server" # each gets its place in the queue
+    cpu_each "$dir/$1$3" $(($(cpu_ms "$server") - before)) > "$dir/$1$3.all_cpu"
     kill_server # its workers wait for Jira
+}
+
+# cpu_each FILE MS: of the answers of FILE.load, us
+cpu_each()
+{
+    jq --argjson ms "$2" '$ms * 1000 / .good | round' "$1.load"
 }
 
 # Webhooks, each another worklog's, on the disk before the answer.
@@ -218,17 +247,22 @@ bench_hooks()
         rm -f "$dir"/hooks.db*
         start_peer hooks.mjs "$hook_secret" "$dir/hooks.db"
         load "$peer_port" "$clients" 1 rising "$hook_path" "$hook_secret" 1 95000 > /dev/null # it is compiled now
+        peer_cpu=$(cpu_ms "$peer")
         load "$peer_port" "$clients" "$load_seconds" rising "$hook_path" "$hook_secret" 1000000 95000 > "$dir/peer_hook$round.load"
+        cpu_each "$dir/peer_hook$round" $(($(cpu_ms "$peer") - peer_cpu)) > "$dir/peer_hook$round.cpu"
         stop_peer
     done
     row 'webhook accepted durably, each second' "$(middle per_s "$dir"/hook?.load)$(no_failures "$dir"/hook?.load)"
     row "  p50, p99, ms, at $clients connections" "$(middle p50_ms "$dir"/hook?.load), $(middle p99_ms "$dir"/hook?.load)" '<= 20'
+    row '  CPU each, us, then; with its place in the queue' "$(median < <(cat "$dir"/hook?.cpu)); $(median < <(cat "$dir"/hook?.all_cpu))"
     row '  ids in no order, nothing done of them, each second' \
         "$(middle per_s "$dir"/mixed?.load)$(no_failures "$dir"/mixed?.load)"
     row '    p50, p99, ms' "$(middle p50_ms "$dir"/mixed?.load), $(middle p99_ms "$dir"/mixed?.load)" '<= 20'
+    row '    CPU each, us, then; with its place in the queue' "$(median < <(cat "$dir"/mixed?.cpu)); $(median < <(cat "$dir"/mixed?.all_cpu))"
     if npm_is_ready; then
         row '  Node with better-sqlite3, FULL, each second' "$(middle per_s "$dir"/peer_hook?.load)$(no_failures "$dir"/peer_hook?.load)"
         row '    p50, p99, ms' "$(middle p50_ms "$dir"/peer_hook?.load), $(middle p99_ms "$dir"/peer_hook?.load)"
+        row '    CPU each, us' "$(median < <(cat "$dir"/peer_hook?.cpu))"
         row '  against it' "$(ratio hook peer_hook | xargs printf '%.1fx')" '>= 15x'
     else
         row '  peer (Node)' 'skipped' 'npm is not there, or npm ci failed'
@@ -260,15 +294,29 @@ viewer_file()
     mint "$client_key" "$dir/asked" > "$dir/gets"
 }
 
-# bench_view NAME PATH
+# varied_file PATH: the same, of a period that nobody else has asked for lately: nothing is remembered
+varied_file()
+{
+    awk -v path="$1" -v viewers="$viewers" '{ who[NR] = $1 } END { for (i = 0; i < viewers * 40; i++)
+        print who[i % NR + 1] " " path "&from=" strftime("%Y-%m-%d", 1577836800 - i * 86400, 1)
+        }' "$dir/people" > "$dir/asked"
+    mint "$client_key" "$dir/asked" > "$dir/gets"
+}
+
+# bench_view FILE NAME PATH: FILE is viewer or varied
 bench_view()
 {
-    viewer_file "$2"
+    "$1_file" "$3"
+    shift
+    local before after
     load "$server_port" "$viewers" 2 get "$dir/gets" > "$dir/warm.load"
+    before=$(cpu_ms "$server")
     load "$server_port" "$viewers" "$load_seconds" get "$dir/gets" > "$dir/view.load"
+    after=$(cpu_ms "$server")
     row "report over HTTP, $viewers viewers, $1: p50, p99, ms" \
         "$(jq -r '"\(.p50_ms), \(.p99_ms)"' "$dir/view.load")$(no_failures "$dir/view.load")" '<= 50'
     row '  reports/s; worst while warming up, ms' "$(jq -r .per_s "$dir/view.load"); $(jq -r .worst_ms "$dir/warm.load")"
+    row '  CPU of the server a report, ms' "$(jq -r --argjson ms $((after - before)) '$ms / .good * 1000 | round / 1000' "$dir/view.load")"
 }
 
 # On the mirror that the full sync left, if there is one.
@@ -290,8 +338,10 @@ bench_viewers()
     row 'memory of the server, idle, MB' "$(rss_mb "$server")" '<= 25'
     install "http://127.0.0.1:$server_port" "$client_key"
     people "$viewers" > "$dir/people"
-    bench_view 'account x month' '/api/v1/report?group=account,month&tz=UTC'
-    bench_view 'issue top 50' '/api/v1/report?group=issue&top=50&tz=UTC'
+    bench_view viewer 'account x month' '/api/v1/report?group=account,month&tz=UTC'
+    bench_view viewer 'issue top 50' '/api/v1/report?group=issue&top=50&tz=UTC'
+    bench_view varied 'account x month, each another' '/api/v1/report?group=account,month&tz=UTC'
+    bench_view varied 'issue top 50, each another' '/api/v1/report?group=issue&top=50&tz=UTC'
     row "memory with $worklogs worklogs loaded, MB" "$(rss_mb "$server")" '<= 120'
 
     issue=$(curl -sSf -X POST -H 'Content-Type: application/json' -d '{"issue":"random"}' "$url/sandbox/issues/touch" | jq -r .issue)

@@ -29,6 +29,7 @@ struct sandbox {
     struct hooks *hooks;            /* NULL: nobody is told */
     struct atlassian *atlassian;    /* never NULL while it serves */
     struct consents *consents;      /* NULL: there is no 3LO */
+    struct mailbox *mailbox;        /* NULL: no mail is taken */
     struct ctx ctx;                 /* for dice */
     _Atomic int64_t impersonations; /* tokens for acting as a person that were asked for */
     struct api_served *routes;      /* NULL: api_routes alone are served (a fuzz target) */

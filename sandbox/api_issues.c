@@ -136,6 +136,10 @@ static bool issue_is(const void *arg, enum jql_field field, struct str value)
         return is_person(site, issue->reporter, value);
     case JQL_WORKLOG_AUTHOR:
         return has_worklog_of(site, issue, value);
+    case JQL_TIME_SPENT:
+        return !value.ptr && issue_time_spent(site, issue) == 0;
+    case JQL_REMAINING: /* told as 0 once work was logged; see show_issue.c */
+        return !value.ptr && issue->estimate_s == 0 && issue_time_spent(site, issue) == 0;
     case JQL_CREATED:
     case JQL_UPDATED:
     case JQL_WORKLOG_DATE:
@@ -152,6 +156,10 @@ static bool issue_in_range(const void *arg, enum jql_field field, int64_t from_m
     const struct issue *issue = &site->issues[seen->at];
     int64_t ms = field == JQL_CREATED ? issue->created_ms : issue->updated_ms;
 
+    if (field == JQL_TIME_SPENT)
+        ms = issue_time_spent(site, issue);
+    else if (field == JQL_REMAINING)
+        ms = issue->estimate_s;
     if (field != JQL_WORKLOG_DATE)
         return ms >= from_ms && ms < to_ms;
     for (uint32_t row = issue->first_row; row != NONE; row = site->worklogs[row].next) {

@@ -78,8 +78,16 @@ void api_user_groups(struct http_exchange *ex)
 
 static void put_user(struct http_exchange *ex, uint32_t user)
 {
-    show_author(&ex->out, api_site(ex), user, api_call(ex)->version);
+    struct site *site = api_site(ex);
+
+    show_author(&ex->out, site, user, api_call(ex)->version);
     api_call(ex)->objects += 2; /* people cost double */
+    if (site->datacenter || site->users[user].email.len == 0 || ex->out.len == 0)
+        return;
+    ex->out.len--; /* the object goes on: here, and in no author, Cloud may tell the address */
+    strbuf_add_z(&ex->out, ",\"emailAddress\":");
+    put_json_text(&ex->out, site->users[user].email);
+    strbuf_add_char(&ex->out, '}');
 }
 
 /* Data Center's user with expand=groups. */

@@ -9,6 +9,7 @@
 #include "api.h"
 #include "base/civil.h"
 #include "hooks.h"
+#include "mailbox.h"
 
 #define LIMIT_LARGEST INT64_C(1000000000000)
 
@@ -355,6 +356,47 @@ void control_options(struct http_exchange *ex)
         atomic_store(&sandbox->latency_ms, n);
     if (since.ptr)
         sandbox->site.since_exclusive = str_eq_z(since, "exclusive");
+    answer_ok(ex);
+}
+
+/* ---- People and mail ---- */
+
+/* A person's address; empty: they keep it to themselves. */
+void control_people(struct http_exchange *ex)
+{
+    struct site *site = api_site(ex);
+    yyjson_doc *doc AUTO(yyjson_doc_autop) = NULL;
+    yyjson_val *body = read_object(ex, &doc);
+    struct str mail = json_str(body, "mail");
+
+    if (!body)
+        return;
+
+    SITE_WRITE(site);
+    uint32_t user = site_find_user(site, json_str(body, "account"));
+
+    if (user == NONE || !mail.ptr) {
+        api_error(ex, 400, "\"account\" must be somebody's id, and \"mail\" an address or empty");
+        return;
+    }
+    site->users[user].email = site_keep(site, mail);
+    answer_ok(ex);
+}
+
+void control_mail(struct http_exchange *ex)
+{
+    struct json_out json = json_out(&ex->out);
+
+    if (api_sandbox(ex)->mailbox)
+        mailbox_put(api_sandbox(ex)->mailbox, &json);
+    else
+        api_error(ex, 404, "no mail is taken; start with --smtp PORT");
+}
+
+void control_mail_clear(struct http_exchange *ex)
+{
+    if (api_sandbox(ex)->mailbox)
+        mailbox_clear(api_sandbox(ex)->mailbox);
     answer_ok(ex);
 }
 

@@ -8,6 +8,7 @@
  */
 http_handler control_state, control_reset, control_worklogs, control_change_worklogs,
     control_change_issues, control_clock, control_webhook, control_token, control_faults_get,
-    control_faults_add, control_faults_clear, control_limits, control_options, control_groups;
+    control_faults_add, control_faults_clear, control_limits, control_options, control_groups,
+    control_people, control_mail, control_mail_clear;
 
 #endif

@@ -484,6 +484,8 @@ static uint32_t create_issue(struct http_exchange *ex, const struct change *chan
         .reporter = SITE_USER_SELF,
     };
 
+    if (yyjson_obj_get(change->body, "reporter")) /* "": nobody */
+        issue.reporter = site_find_user(site, json_str(change->body, "reporter"));
     at = issue.key.ptr ? site_add_issue(site, &issue) : NONE;
     if (at == NONE)
         api_error(ex, 503, "out of memory");

@@ -49,6 +49,9 @@ static const struct {
     {"updatedDate", JQL_UPDATED, true},
     {"worklogAuthor", JQL_WORKLOG_AUTHOR, false},
     {"worklogDate", JQL_WORKLOG_DATE, true},
+    {"timespent", JQL_TIME_SPENT, true}, /* seconds, by the rules of milliseconds */
+    {"remainingEstimate", JQL_REMAINING, true},
+    {"timeestimate", JQL_REMAINING, true},
 };
 
 static bool fail(struct parser *parser, const char *fmt, ...) PRINTF_LIKE(2, 3);
@@ -376,8 +379,9 @@ static struct jql_node *parse_clause(struct parser *parser)
         }
         if (!next(parser))
             return NULL;
-        return (fields[i].is_time ? parse_time_clause(parser, fields[i].name, op, node)
-                                  : parse_value_clause(parser, fields[i].name, op, node))
+        return (fields[i].is_time && !str_eq_nocase(op, STR("is"))
+                    ? parse_time_clause(parser, fields[i].name, op, node)
+                    : parse_value_clause(parser, fields[i].name, op, node))
                    ? node
                    : NULL;
     }

@@ -22,7 +22,9 @@ enum jql_field {
     JQL_UPDATED,
     JQL_WORKLOG_AUTHOR,
     JQL_WORKLOG_DATE,
-    JQL_OTHER, /* may be ordered by, without effect */
+    JQL_TIME_SPENT, /* seconds; in_range and empty alone */
+    JQL_REMAINING,  /* the same */
+    JQL_OTHER,      /* may be ordered by, without effect */
 };
 
 enum jql_op { JQL_IS, JQL_IS_NOT, JQL_IN_RANGE };

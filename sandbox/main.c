@@ -19,6 +19,7 @@
 #include "atlassian.h"
 #include "base/civil.h"
 #include "hooks.h"
+#include "mailbox.h"
 #include "oauth.h"
 
 static const char help[] =
@@ -36,6 +37,7 @@ static const char help[] =
     "  --pat T             personal access token of the Data Center (sandbox-token)\n"
     "  --webhook URL       tell this address (of this machine) of worklogs and issues that change\n"
     "  --webhook-secret S  sign what is told: X-Hub-Signature\n"
+    "  --smtp PORT         take mail there too, and keep it for GET /sandbox/mail; 0: a free port\n"
     "  --burst N           requests a second and method; 0 (default) no limit\n"
     "  --points N          points an hour; 0 (default) none\n"
     "  --latency MS        answer every call so much later\n"
@@ -57,6 +59,7 @@ struct arguments {
     const char *webhook, *webhook_secret;
     bool datacenter, help;
     int64_t burst, points, latency_ms;
+    int64_t smtp; /* -1: no mail is taken */
 };
 
 static enum err_class number(const char *name, const char *text, int64_t max, int64_t *ret,
@@ -85,6 +88,7 @@ enum option_id {
     OPT_LOG,
     OPT_WEBHOOK,
     OPT_WEBHOOK_SECRET,
+    OPT_SMTP,
     OPT_HELP,
 };
 
@@ -105,6 +109,7 @@ static const struct option long_options[] = {
     {"log", required_argument, NULL, OPT_LOG},
     {"webhook", required_argument, NULL, OPT_WEBHOOK},
     {"webhook-secret", required_argument, NULL, OPT_WEBHOOK_SECRET},
+    {"smtp", required_argument, NULL, OPT_SMTP},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
@@ -165,6 +170,9 @@ static enum err_class take_option(int id, const char *value, struct arguments *t
     case OPT_WEBHOOK_SECRET:
         to->webhook_secret = value;
         break;
+    case OPT_SMTP:
+        rc = number("smtp", value, UINT16_MAX, &to->smtp, err);
+        break;
     case OPT_HELP:
         to->help = true;
         break;
@@ -179,6 +187,7 @@ static enum err_class take_arguments(int argc, char **argv, struct arguments *re
     int id;
 
     *ret = (struct arguments){.threads = 2,
+                              .smtp = -1,
                               .email = "demo@example.com",
                               .token = "sandbox-token",
                               .pat = "sandbox-token"};
@@ -335,6 +344,8 @@ static enum err_class serve(struct sandbox *sandbox, const struct arguments *arg
     }
     if (rc != ERR_OK)
         return rc;
+    if (sandbox->mailbox)
+        (void)printf("tenon-sandbox takes mail on 127.0.0.1:%u\n", mailbox_port(sandbox->mailbox));
     (void)printf("tenon-sandbox listening on http://127.0.0.1:%u\n", http_server_port(server));
     if (fflush(stdout) != 0)
         return err_set(err, ERR_DISK, "cannot write to standard output");
@@ -384,8 +395,11 @@ static enum err_class run(int argc, char **argv, struct err *err)
         rc = hooks_new(args.webhook, args.webhook_secret, &sandbox.hooks, err);
     if (rc == ERR_OK)
         hooks_set_app(sandbox.hooks, atlassian_address, sandbox.atlassian);
+    if (rc == ERR_OK && args.smtp >= 0)
+        rc = mailbox_new((uint16_t)args.smtp, &sandbox.mailbox, err);
     if (rc == ERR_OK)
         rc = serve(&sandbox, &args, &ctx, err);
+    mailbox_free(sandbox.mailbox);
     hooks_free(sandbox.hooks);
     atlassian_free(sandbox.atlassian);
     consents_free(sandbox.consents);

@@ -43,6 +43,8 @@ bool field_filter_wants(const struct field_filter *filter, const char *field);
 /* Asks for nothing but id and key: such a search may return 5000 at once. */
 bool field_filter_is_lean(const struct field_filter *filter);
 
+/* Seconds of its living worklogs. */
+int64_t issue_time_spent(const struct site *site, const struct issue *issue);
 void show_issue(struct strbuf *buf, const struct site *site, uint32_t issue, int version,
                 const struct field_filter *filter, bool with_changelog);
 /* As it stands in a link: id, key, self and a few fields. */

@@ -157,7 +157,7 @@ static void put_worklogs(struct strbuf *buf, const struct site *site, const stru
     strbuf_addf(buf, "],\"total\":%zu}", total);
 }
 
-static int64_t time_spent(const struct site *site, const struct issue *issue)
+int64_t issue_time_spent(const struct site *site, const struct issue *issue)
 {
     int64_t seconds = 0;
 
@@ -317,9 +317,9 @@ static void put_made_up_fields(struct field_writer *writer, const struct site *s
     if (begin(writer, "description"))
         show_text(buf, STR("Steps, expectation and what happened instead."), false, version);
     if (begin(writer, "timespent"))
-        strbuf_add_i64(buf, time_spent(site, issue));
+        strbuf_add_i64(buf, issue_time_spent(site, issue));
     if (begin(writer, "timetracking"))
-        put_time_tracking(buf, time_spent(site, issue), issue->estimate_s);
+        put_time_tracking(buf, issue_time_spent(site, issue), issue->estimate_s);
     for (size_t i = 0; i < ARRAY_LEN(empty_lists); i++)
         if (begin(writer, empty_lists[i]))
             strbuf_add_z(buf, "[]");

@@ -37,6 +37,8 @@ static bool is(const void *arg, enum jql_field field, struct str value)
     case JQL_UPDATED:
     case JQL_WORKLOG_AUTHOR:
     case JQL_WORKLOG_DATE:
+    case JQL_TIME_SPENT:
+    case JQL_REMAINING:
     case JQL_OTHER:
         break;
     }
@@ -46,9 +48,11 @@ static bool is(const void *arg, enum jql_field field, struct str value)
 static bool in_range(const void *arg, enum jql_field field, int64_t from_ms, int64_t to_ms)
 {
     const struct facts *facts = arg;
-    int64_t ms = field == JQL_CREATED   ? facts->created_ms
-                 : field == JQL_UPDATED ? facts->updated_ms
-                                        : facts->worked_ms;
+    int64_t ms = field == JQL_CREATED      ? facts->created_ms
+                 : field == JQL_UPDATED    ? facts->updated_ms
+                 : field == JQL_TIME_SPENT ? 3600
+                 : field == JQL_REMAINING  ? 0
+                                           : facts->worked_ms;
 
     return ms >= from_ms && ms < to_ms;
 }
@@ -120,6 +124,12 @@ static void comparisons_say_what_they_mean(void **state)
         {"NOT project = WEB", false},
         {"not (project = PLA or not key = WEB-7)", true},
         {"project = WEB ORDER BY created DESC, key", true},
+        {"timespent > 0", true},
+        {"timespent > 3600", false},
+        {"remainingEstimate = 0", true},
+        {"remainingEstimate > 0", false},
+        {"timeestimate is EMPTY", false},
+        {"(remainingEstimate is not EMPTY)", true},
         {"updated >= -15m", true},
         {"updated >= \"-9m\"", false},
         {"updated > -1w and updated <= now()", true},

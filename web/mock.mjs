@@ -62,6 +62,8 @@ let settings = {
     working_days: [1, 2, 3, 4, 5], holidays: ['2026-12-25', '2027-01-01'], extra_days: ['2026-12-19'], expected_seconds: 28800, week_start: 1, zone: ZONE, rounding_minutes: 15,
     comment_required: false, warn_future: true, page_size: 50, non_working_issues: ['10006'],
     access: { log: { everybody: true, accounts: [], groups: [] }, report: { everybody: true, accounts: [], groups: [] }, others: { everybody: false, accounts: ['acc-2'], groups: ['jira-administrators'] } },
+    billing: { by_default: true, tags: [], projects: [] }, name_hidden_projects: false,
+    non_working_patterns: [], estimate_mail: { send: 'none', projects: [], time: '08:00' },
 }
 let saved = [{ id: '1', name: 'Billable this year', query: 'period=this-year&group=account%2Cmonth&tag=billable', shared: true, own: true }]
 let tokens = [{ id: '1', name: 'Payroll', account: ME, scopes: ['read'], created: new Date(midnight - 40 * DAY).toISOString(), expires: new Date(midnight + 50 * DAY).toISOString(), last_used: new Date(midnight - DAY).toISOString() }]
@@ -92,7 +94,7 @@ function selected(q, all) {
     return [...worklogs.values()]
         .filter(w => {
             const day = dayOf(Date.parse(w.started))
-            return day >= from && day <= to && (accounts.length ? accounts.includes(w.account) : all || w.account === ME) && (!wanted.length || wanted.includes(w.issue)) &&
+            return day >= from && day <= to && (accounts.length ? accounts.includes('*') || accounts.includes(w.account) : all || w.account === ME) && (!wanted.length || wanted.includes(w.issue)) &&
                 (!tagged.length || w.tags.some(t => tagged.includes(t))) && (!jql || issues.get(w.issue).project.key === jql[1].toUpperCase())
         })
         .sort((a, b) => (a.started < b.started ? -1 : 1))
@@ -105,7 +107,7 @@ function isoWeek(day) {
 }
 const keysOf = (w, group) => {
     const day = dayOf(Date.parse(w.started))
-    return { account: [w.account], issue: [w.issue], tag: w.tags.length ? w.tags : [null], day: [day], week: [isoWeek(day)], month: [day.slice(0, 7)], quarter: [quarter(day)], year: [day.slice(0, 4)] }[group] ?? refuse(400, `group has the value "${group}"; it may be account, issue, tag, day, week, month, quarter, year.`)
+    return { account: [w.account], issue: [w.issue], project: [issues.get(w.issue).project.key], tag: w.tags.length ? w.tags : [null], day: [day], week: [isoWeek(day)], month: [day.slice(0, 7)], quarter: [quarter(day)], year: [day.slice(0, 4)] }[group] ?? refuse(400, `group has the value "${group}"; it may be account, issue, tag, day, week, month, quarter, year.`)
 }
 function report(q) {
     const groups = (q.get('group') ?? '').split(',').filter(Boolean)
@@ -119,11 +121,15 @@ function report(q) {
             if (!rows.has(id)) rows.set(id, { ...Object.fromEntries(groups.map((g, i) => [g, k[i]])), seconds: 0, count: 0 })
             rows.get(id).seconds += w.seconds
             rows.get(id).count++
+            if (q.get('billable')) Object.assign(rows.get(id), { billable: rows.get(id).seconds, non_billable: 0 })
+            if (q.get('remaining')) Object.assign(rows.get(id), { remaining: 3600, expected: rows.get(id).seconds + 3600 })
         }
     }
     const all = groups.length ? [...rows.values()] : []
     return {
         rows: all.slice(0, Number(q.get('limit') ?? 1000)), rows_all: all.length, seconds: logs.reduce((n, w) => n + w.seconds, 0), count: logs.length, hidden: { issues: 2 },
+        ...(groups.includes('project') && { projects: Object.fromEntries(projects.map(p => [p.key, p.name])) }),
+        ...(q.get('billable') && { billable: logs.reduce((n, w) => n + w.seconds, 0), non_billable: 0 }), ...(q.get('remaining') && { remaining: 3600 * all.length, expected: logs.reduce((n, w) => n + w.seconds, 0) + 3600 * all.length }),
         proof: { at: new Date(Date.now() - 600_000).toISOString(), drift: STATE === 'stale' ? 3 : 0 }, state: { synced: new Date(Date.now() - 60_000).toISOString(), complete: STATE !== 'empty', stale_since: STATE === 'stale' ? new Date(Date.now() - 7_200_000).toISOString() : null },
     }
 }
@@ -172,7 +178,7 @@ function change(id, action, body, date) {
 }
 const me = () => ({
     account: STATE === 'setup' ? null : ME, name: STATE === 'setup' ? null : people[0].name, by: 'session', role: 'admin', tenant: tenants[0] ?? null, tenants, may: { log: STATE !== 'forbidden', report: STATE !== 'forbidden', others: STATE !== 'forbidden', admin: STATE !== 'forbidden' },
-    csrf: 'csrf-of-the-mock', zone: ZONE, now: new Date().toISOString(), version: '0.1.0',
+    consent: null, csrf: 'csrf-of-the-mock', zone: ZONE, now: new Date().toISOString(), version: '0.1.0',
 })
 const warnings = [
     { code: 'invisible', worklog: null, issue: '10003', text: 'The worklogs of this issue cannot be read: its security level hides it from the account of the token. Give that account access, then retry.' },
@@ -181,6 +187,13 @@ const warnings = [
 ]
 const record = (name, why, rows, fields) => ({ name, app: 'timesheet', why, retention: 'until the worklog is deleted in Jira, or the tenant leaves', shown_to: 'whoever may browse the issue', rows, oldest: new Date(midnight - 700 * DAY).toISOString(), fields: fields.map(([n, c, p, what]) => ({ name: n, class: c, protection: p, what })) })
 
+const backupOf = (of, at, proof) => ({ owner: of, name: of === 'control' ? null : 'acme', taken: at.toISOString(), file: `${at.toISOString().replace(/[-:]/g, '')}.tenon`, bytes: of === 'control' ? 41_222 : 73_411_904, rows: of === 'control' ? 212 : 1_204_990, on_disk: true, copied: proof === 'good' ? new Date(at.getTime() + 60_000).toISOString() : null, proof, drilled: proof === 'unproven' ? null : new Date(at.getTime() + 3_600_000).toISOString() })
+const backups = STATE === 'empty' ? [] : [0, 1, 2, 3, 4, 5].flatMap(n => ['t1', 'control'].map(of => backupOf(of, new Date(midnight - n * DAY - 3_600_000), ['unproven', 'good', 'bad'][Math.min(n, of === 't1' ? 2 : 1)])))
+const erased = new Set()
+const held = account => ({ schema: 'tenon.person/1', account_id: account, tenants: [{ tenant: 'acme', site: 'https://jira.example.com', held: people.some(p => p.account === account) && !erased.has(account), erased: erased.has(account), records: [['person', 'Whose rows are whose.', 'id', 1], ['worklog', 'A copy of each worklog, for reports.', 'person', 804], ['worklog_tag', 'Which tags a worklog has.', 'worklog', 7]].map(([record, why, by, count]) => ({ record, app: 'timesheet', why, by, count, rows: [] })) }] })
+const acts = [['sign_in', 'nobody', null, null, 'denied'], ['sign_in', 'admin', null, null, 'ok'], ['open_secret', 'job', 'site', 'call Jira', 'ok'], ['backup_taken', 'job', 'backup', null, 'ok'], ['restore_drilled', 'job', 'backup', null, 'ok'], ['person_erased', 'person', 'person', 'done', 'ok'], ['person_erased', 'person', 'person', 'begun', 'ok'], ['key_rotated', 'operator', null, null, 'ok'], ['settings_changed', 'person', 'settings', null, 'ok']]
+    .flatMap((_, at, all) => Array.from({ length: 6 }, (x, n) => all[(at + n) % all.length]))
+    .map(([act, by, record, why, result], n, all) => ({ id: String(all.length - n), at: new Date(Date.now() - n * 3_100_000).toISOString(), act, tenant: 't1', by, who: by === 'person' ? '12' : by === 'operator' ? '1000' : null, name: { job: 'backup', person: 'session' }[by] ?? null, record, field: act === 'open_secret' ? 'token' : null, row: record ? '7' : null, key: null, why, count: act === 'person_erased' ? 812 : 0, result }))
 const routes = [
     ['GET', /^\/me$/, () => me()],
     ['GET', /^\/session$/, () => ({ ways: ['password', 'jira'], link: false })],
@@ -189,7 +202,7 @@ const routes = [
     ['GET', /^\/worklogs$/, (m, q) => {
         const all = selected(q)
         const at = Number(q.get('cursor') || 0)
-        const limit = Number(q.get('limit') ?? 50)
+        const limit = Number(q.get('limit') ?? settings.page_size)
         return { worklogs: all.slice(at, at + limit), next: at + limit < all.length ? String(at + limit) : null, hidden: { issues: STATE === 'stale' ? 2 : 0 } }
     }],
     ['POST', /^\/worklogs$/, (m, q, b) => {
@@ -245,6 +258,21 @@ const routes = [
         return [201, { ...token, token: 'tenon_' + randomBytes(24).toString('base64url') }]
     }],
     ['DELETE', /^\/tokens\/(\w+)$/, m => ((tokens = tokens.filter(t => t.id !== m[1])), [204])],
+    ['GET', /^\/backups$/, () => ({ backups })],
+    ['POST', /^\/backups$/, (m, q, b) => (setTimeout(() => backups.unshift(backupOf(b.of, new Date(), 'unproven')), 2500).unref(), [202, { queued: 1 }])],
+    ['GET', /^\/keys$/, () => ({ keys: [
+        { owner: 't1', name: 'acme', provider: 'file', seals: 3, database: 2, rotating: true, versions: [[1, 90, 0], [2, 30, 400_120], [3, 0, 804_211]].map(([version, days, values]) => ({ version, created: new Date(midnight - days * DAY).toISOString(), values })) },
+        { owner: 'control', name: null, provider: 'file', seals: 1, database: 1, rotating: false, versions: [{ version: 1, created: new Date(midnight - 90 * DAY).toISOString(), values: null }] },
+    ] })],
+    ['GET', /^\/people\/([^/]+)(\/export)?$/, m => held(decodeURIComponent(m[1]))],
+    ['DELETE', /^\/people\/([^/]+)$/, m => (held(decodeURIComponent(m[1])).tenants[0].held ? (erased.add(decodeURIComponent(m[1])), { erased: true, rows: 812 }) : refuse(404, 'nothing is held on this account in acme'))],
+    ['GET', /^\/configuration$/, () => ({ catalog: 4, format: 'tenon.export/1', from: 'https://jira.example.com', records: {} })],
+    ['POST', /^\/configuration$/, (m, q, b) => (b.format === 'tenon.export/1' ? { rows: 12, left_out: 2 } : refuse(422, 'format must be tenon.export/1: this is no file of `tenon export`'))],
+    ['GET', /^\/audit$/, (m, q) => {
+        const found = acts.filter(a => (!q.get('act') || a.act === q.get('act')) && (!q.get('cursor') || Number(a.id) < Number(q.get('cursor'))))
+        const shown = found.slice(0, Number(q.get('limit') ?? 100))
+        return { acts: shown, next: found.length > shown.length ? shown.at(-1).id : null }
+    }],
     ['GET', /^\/data$/, () => ({ catalog_version: 4, records: [
         record('worklog', 'A copy of each worklog, so that reports need no million requests to Jira.', 1_204_331, [['client_worklog_id', 'technical', 'none', 'The id that Jira gave it'], ['account_id', 'identifier', 'pseudonym of Jira', 'Who logged it'], ['comment', 'user content', 'sealed with the tenant’s key', 'What was written'], ['started', 'technical', 'none', 'When the work began'], ['time_spent_seconds', 'technical', 'none', 'How long it took']]),
         record('tag', 'Tags put on worklogs here.', 3, [['name', 'user content', 'sealed with the tenant’s key; found by a keyed hash', 'The tag']]),

@@ -3,11 +3,16 @@
 
 #include "apps/timesheet/app.h"
 #include "apps/timesheet/catalog.h"
+#include "apps/timesheet/estimate_mail.h"
 #include "apps/timesheet/settings.h"
 #include "connect/people_records.h"
 #include "connect/site_records.h"
+#include "custody/backup.h"
+#include "custody/erase_records.h"
 #include "jobs/jobs.h"
 #include "store/records.h"
+#include "vault/audit_records.h"
+#include "vault/keyring_records.h"
 
 /* Goes up with every change of any record below; see docs/catalogue.md. */
 #define CATALOG_VERSION 3
@@ -18,8 +23,12 @@ static const struct record *const records[] = {
     &tenant_record,
     &job_record,
     &job_line_record,
+    &job_arrival_record,
+    &backup_record,
     &schema_change_record,
     &person_record,
+    &person_state_record,
+    &erased_person_record,
     &credential_record,
     &administrator_record,
     &sign_in_link_record,
@@ -31,6 +40,15 @@ static const struct record *const records[] = {
     &connect_install_record,
     &forge_install_record,
     &webhook_record,
+    /* files */
+    &keyring_record,
+    &audit_line_record,
+    &log_line_record,
+    &backup_file_record,
+    &erasure_record,
+    &former_tenant_record,
+    &receipt_key_record,
+    &receipt_record,
     /* timesheet */
     &worklog_record,
     &tag_record,
@@ -47,6 +65,11 @@ static const struct record *const records[] = {
     &access_group_record,
     &worklog_write_record,
     &saved_report_record,
+    &billing_tag_record,
+    &billing_project_record,
+    &mail_project_record,
+    &estimate_mail_record,
+    &non_working_pattern_record,
 };
 
 const struct catalog tenon_catalog = {

@@ -16,6 +16,8 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/disk_stream.h"
+
 char *disk_join(const char *dir, const char *name)
 {
     size_t len = strlen(dir) + strlen(name) + 2;
@@ -250,6 +252,126 @@ static enum err_class real_free_bytes(void *self, const char *path, int64_t *ret
     return ERR_OK;
 }
 
+static enum err_class real_file_open(void *self, const char *path, bool create,
+                                     struct disk_file *ret, struct err *err)
+{
+    int fd = open(path, O_RDWR | O_CLOEXEC);
+    enum err_class rc = ERR_OK;
+
+    (void)self;
+    if (fd < 0 && errno == ENOENT && create) {
+        fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+        if (fd >= 0)
+            rc = sync_parent(path, err);
+    }
+    if (fd < 0)
+        return err_errno(err, errno, "cannot open %s", path);
+    if (rc == ERR_OK)
+        ret->fd = fd;
+    else
+        (void)close(fd); /* the first error is the one to tell */
+    return rc;
+}
+
+static void real_file_close(void *self, struct disk_file *file)
+{
+    (void)self;
+    if (file->fd >= 0)
+        (void)close(file->fd); /* what was appended is durable already */
+    file->fd = -1;
+}
+
+static enum err_class real_file_lock(void *self, const struct disk_file *file, bool exclusive,
+                                     struct err *err)
+{
+    int done;
+
+    (void)self;
+    do {
+        done = flock(file->fd, exclusive ? LOCK_EX : LOCK_SH);
+    } while (done != 0 && errno == EINTR);
+    return done == 0 ? ERR_OK : err_errno(err, errno, "cannot lock a file");
+}
+
+static void real_file_unlock(void *self, const struct disk_file *file)
+{
+    (void)self;
+    (void)flock(file->fd, LOCK_UN); /* of an open file: cannot fail */
+}
+
+static enum err_class real_file_size(void *self, const struct disk_file *file, int64_t *ret,
+                                     struct err *err)
+{
+    struct stat st;
+
+    (void)self;
+    if (fstat(file->fd, &st) != 0)
+        return err_errno(err, errno, "cannot ask for the size of a file");
+    if (st.st_nlink == 0)
+        return err_set(err, ERR_NOT_FOUND, "the file was removed while it was in use");
+    *ret = st.st_size;
+    return ERR_OK;
+}
+
+static enum err_class real_file_read(void *self, const struct disk_file *file, int64_t from,
+                                     size_t len, struct strbuf *ret, struct err *err)
+{
+    (void)self;
+    while (len > 0) {
+        char part[16384];
+        ssize_t got = pread(file->fd, part, len < sizeof(part) ? len : sizeof(part), from);
+
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got < 0)
+            return err_errno(err, errno, "cannot read a file");
+        if (got == 0)
+            break;
+        strbuf_add(ret, part, (size_t)got);
+        from += got;
+        len -= (size_t)got;
+    }
+    return strbuf_check(ret, "a part of a file", err);
+}
+
+static enum err_class real_file_append(void *self, const struct disk_file *file, int64_t at,
+                                       struct str bytes, struct err *err)
+{
+    int64_t end = at;
+    int why = 0;
+
+    (void)self;
+    while (bytes.len > 0 && why == 0) {
+        ssize_t put = pwrite(file->fd, bytes.ptr, bytes.len, end);
+
+        if (put < 0 && errno != EINTR)
+            why = errno;
+        if (put > 0) {
+            bytes = str_sub(bytes, (size_t)put, bytes.len);
+            end += put;
+        }
+    }
+    if (why == 0 && fdatasync(file->fd) != 0)
+        why = errno;
+    if (why == 0)
+        return ERR_OK;
+    if (end > at && ftruncate(file->fd, at) != 0)
+        return err_errno(err, why, "cannot append to a file, nor take back what was written");
+    return err_errno(err, why, "cannot append to a file");
+}
+
+static enum err_class real_file_reserve(void *self, const struct disk_file *file, int64_t from,
+                                        int64_t bytes, struct err *err)
+{
+    (void)self;
+    if (fallocate(file->fd, FALLOC_FL_KEEP_SIZE, from, bytes) == 0)
+        return ERR_OK;
+    /* A file system without reservations has no promise to give; writing is tried all the same. */
+    if (errno == EOPNOTSUPP || errno == ENOSYS)
+        return ERR_OK;
+    return err_errno(err, errno, "cannot reserve %lld bytes", (long long)bytes);
+}
+
 const struct disk_ops disk_real = {
     .read = real_read,
     .write = real_write,
@@ -261,6 +383,15 @@ const struct disk_ops disk_real = {
     .lock = real_lock,
     .unlock = real_unlock,
     .free_bytes = real_free_bytes,
+    .file_open = real_file_open,
+    .file_close = real_file_close,
+    .file_lock = real_file_lock,
+    .file_unlock = real_file_unlock,
+    .file_size = real_file_size,
+    .file_read = real_file_read,
+    .file_append = real_file_append,
+    .file_reserve = real_file_reserve,
+    .stream = &disk_stream_real,
     .sqlite_vfs = NULL,
 };
 
@@ -317,4 +448,50 @@ enum err_class disk_free_bytes(const struct ctx *ctx, const char *path, int64_t 
                                struct err *err)
 {
     return ctx->disk->free_bytes(ctx->disk_self, path, ret, err);
+}
+
+enum err_class disk_file_open(const struct ctx *ctx, const char *path, bool create,
+                              struct disk_file *ret, struct err *err)
+{
+    return ctx->disk->file_open(ctx->disk_self, path, create, ret, err);
+}
+
+void disk_file_close(const struct ctx *ctx, struct disk_file *file)
+{
+    ctx->disk->file_close(ctx->disk_self, file);
+}
+
+enum err_class disk_file_lock(const struct ctx *ctx, const struct disk_file *file, bool exclusive,
+                              struct err *err)
+{
+    return ctx->disk->file_lock(ctx->disk_self, file, exclusive, err);
+}
+
+void disk_file_unlock(const struct ctx *ctx, const struct disk_file *file)
+{
+    ctx->disk->file_unlock(ctx->disk_self, file);
+}
+
+enum err_class disk_file_size(const struct ctx *ctx, const struct disk_file *file, int64_t *ret,
+                              struct err *err)
+{
+    return ctx->disk->file_size(ctx->disk_self, file, ret, err);
+}
+
+enum err_class disk_file_read(const struct ctx *ctx, const struct disk_file *file, int64_t from,
+                              size_t len, struct strbuf *ret, struct err *err)
+{
+    return ctx->disk->file_read(ctx->disk_self, file, from, len, ret, err);
+}
+
+enum err_class disk_file_append(const struct ctx *ctx, const struct disk_file *file, int64_t at,
+                                struct str bytes, struct err *err)
+{
+    return ctx->disk->file_append(ctx->disk_self, file, at, bytes, err);
+}
+
+enum err_class disk_file_reserve(const struct ctx *ctx, const struct disk_file *file, int64_t from,
+                                 int64_t bytes, struct err *err)
+{
+    return ctx->disk->file_reserve(ctx->disk_self, file, from, bytes, err);
 }

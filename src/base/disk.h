@@ -15,6 +15,11 @@ struct disk_lock {
     int fd; /* -1 when not held */
 };
 
+/* A file that grows at its end, and keeps room ahead for that. */
+struct disk_file {
+    int fd; /* -1 when not open */
+};
+
 struct disk_ops {
     /* The file's bytes, appended to *ret (whose cap is the limit). ERR_NOT_FOUND when absent. */
     enum err_class (*read)(void *self, const char *path, struct strbuf *ret, struct err *err);
@@ -34,7 +39,32 @@ struct disk_ops {
     enum err_class (*lock)(void *self, const char *path, struct disk_lock *ret, struct err *err);
     void (*unlock)(void *self, struct disk_lock *lock);
     enum err_class (*free_bytes)(void *self, const char *path, int64_t *ret, struct err *err);
-    const char *sqlite_vfs; /* NULL: SQLite's default */
+    /* For reading and appending. ERR_NOT_FOUND when absent, unless `create`: then it is durable. */
+    enum err_class (*file_open)(void *self, const char *path, bool create, struct disk_file *ret,
+                                struct err *err);
+    void (*file_close)(void *self, struct disk_file *file); /* drops its lock, too */
+    /* Waits until no other open file holds it: exclusively, or with others that only read. */
+    enum err_class (*file_lock)(void *self, const struct disk_file *file, bool exclusive,
+                                struct err *err);
+    void (*file_unlock)(void *self, const struct disk_file *file);
+    /* ERR_NOT_FOUND when its name is gone from the folder. */
+    enum err_class (*file_size)(void *self, const struct disk_file *file, int64_t *ret,
+                                struct err *err);
+    /* At most len bytes from `from`, appended to *ret. */
+    enum err_class (*file_read)(void *self, const struct disk_file *file, int64_t from, size_t len,
+                                struct strbuf *ret, struct err *err);
+    /*
+     * Writes at `at`, the file's end, and makes it durable. On an error the file ends at `at`
+     * again, or, when even that fails, somewhere behind it.
+     */
+    enum err_class (*file_append)(void *self, const struct disk_file *file, int64_t at,
+                                  struct str bytes, struct err *err);
+    /* Room for that many bytes behind `from`, without a change of the size. ERR_SPACE: not there.
+     */
+    enum err_class (*file_reserve)(void *self, const struct disk_file *file, int64_t from,
+                                   int64_t bytes, struct err *err);
+    const struct disk_stream_ops *stream; /* base/disk_stream.h */
+    const char *sqlite_vfs;               /* NULL: SQLite's default */
 };
 
 extern const struct disk_ops disk_real;
@@ -55,6 +85,22 @@ MUST_USE enum err_class disk_lock(const struct ctx *ctx, const char *path, struc
 void disk_unlock(const struct ctx *ctx, struct disk_lock *lock);
 MUST_USE enum err_class disk_free_bytes(const struct ctx *ctx, const char *path, int64_t *ret,
                                         struct err *err);
+
+MUST_USE enum err_class disk_file_open(const struct ctx *ctx, const char *path, bool create,
+                                       struct disk_file *ret, struct err *err);
+void disk_file_close(const struct ctx *ctx, struct disk_file *file); /* not open: fine */
+MUST_USE enum err_class disk_file_lock(const struct ctx *ctx, const struct disk_file *file,
+                                       bool exclusive, struct err *err);
+void disk_file_unlock(const struct ctx *ctx, const struct disk_file *file);
+MUST_USE enum err_class disk_file_size(const struct ctx *ctx, const struct disk_file *file,
+                                       int64_t *ret, struct err *err);
+MUST_USE enum err_class disk_file_read(const struct ctx *ctx, const struct disk_file *file,
+                                       int64_t from, size_t len, struct strbuf *ret,
+                                       struct err *err);
+MUST_USE enum err_class disk_file_append(const struct ctx *ctx, const struct disk_file *file,
+                                         int64_t at, struct str bytes, struct err *err);
+MUST_USE enum err_class disk_file_reserve(const struct ctx *ctx, const struct disk_file *file,
+                                          int64_t from, int64_t bytes, struct err *err);
 
 /* "dir/name", NULL when out of memory; the caller frees. */
 char *disk_join(const char *dir, const char *name);

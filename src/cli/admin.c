@@ -1,34 +1,16 @@
 /* admin.c: `tenon admin`: the way in for whoever runs the server. */
 #include <sodium.h>
-#include <unistd.h>
 
 #include "base/civil.h"
 #include "base/json.h"
-#include "cli/cli.h"
+#include "cli/settings.h"
 #include "connect/administrator.h"
-#include "daemon/config.h"
 #include "http/url.h"
-
-#define CONFIG_BYTES (1024 * 1024)
-
-/* The settings as `tenon serve` finds them: --config, else tenon.conf in the data folder. */
-static enum err_class read_config(struct cli *cli, struct arena *arena, struct config *ret,
-                                  struct err *err)
-{
-    AUTO(free_autop) char *usual = disk_join(cli->data_dir, "tenon.conf");
-    const char *path = cli_value(cli, "config");
-
-    if (!usual)
-        return err_memory(err);
-    if (!path && disk_exists(&cli->ctx, usual))
-        path = usual;
-    return config_read(&cli->ctx, arena, path, (const char *const *)environ, ret, err);
-}
 
 /* Where browsers reach the server: --url, or what the settings say. */
 static enum err_class find_base(struct cli *cli, struct url_base *ret, struct err *err)
 {
-    AUTO(arena_free_autop) struct arena *arena = arena_new(CONFIG_BYTES);
+    AUTO(arena_free_autop) struct arena *arena = arena_new(CLI_SETTINGS_BYTES);
     const char *given = cli_value(cli, "url");
     struct strbuf listen = STRBUF_INIT(LIMIT_URL_BYTES);
     struct config config = {0};
@@ -37,7 +19,7 @@ static enum err_class find_base(struct cli *cli, struct url_base *ret, struct er
     if (!arena)
         return err_memory(err);
     if (!given) {
-        rc = read_config(cli, arena, &config, err);
+        rc = cli_settings(cli, arena, &config, err);
         if (rc != ERR_OK)
             return rc;
         given = config.server.public_url;

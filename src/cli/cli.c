@@ -64,6 +64,33 @@ enum err_class cli_print_buf(const struct strbuf *buf, struct err *err)
     return rc == ERR_OK ? cli_print(strbuf_str(buf), err) : rc;
 }
 
+/*
+ * The length of what at `p` could steer a terminal: C0 and C1 controls, and the marks that turn the
+ * direction of writing (U+202A..E, U+2066..9). 0: none there. The text is UTF-8.
+ */
+static size_t steers(const unsigned char *p, size_t left)
+{
+    if (p[0] < 0x20 || p[0] == 0x7f)
+        return 1;
+    if (left >= 2 && p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
+        return 2;
+    if (left >= 3 && p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)
+        return 3;
+    if (left >= 3 && p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
+        return 3;
+    return 0;
+}
+
+void cli_put_plain(struct strbuf *text, struct str s)
+{
+    for (size_t at = 0; at < s.len;) {
+        size_t skip = steers((const unsigned char *)s.ptr + at, s.len - at);
+
+        strbuf_add_char(text, skip ? ' ' : s.ptr[at]);
+        at += skip ? skip : 1;
+    }
+}
+
 void cli_put_count(struct strbuf *buf, int64_t n)
 {
     char digits[32];
@@ -302,6 +329,7 @@ enum err_class cli_open_tenant(struct cli *cli, struct data **ret_data, struct t
 
 static enum err_class run_verb(struct cli *cli, struct err *err)
 {
+    const struct audit_who who = {.by = AUDIT_BY_OPERATOR, .number = getuid()};
     enum err_class rc = find_data_dir(cli, err);
 
     if (rc == ERR_OK)
@@ -313,11 +341,15 @@ static enum err_class run_verb(struct cli *cli, struct err *err)
     }
     if (rc == ERR_OK && cli_flag(cli, "log"))
         cli->ctx.log = log_new(STDERR_FILENO, LOG_INFO);
+    /* The server acts for others, and says so itself. */
+    if (cli->verb != &verb_serve)
+        audit_act_as(&who);
     if (rc == ERR_OK)
         rc = cli->verb->run(cli, err);
     cli_progress_end(cli);
     if (fflush(stdout) != 0 && rc == ERR_OK)
         rc = err_errno(err, errno, "cannot write to standard output");
+    audit_act_as(NULL);
     net_curl_free(cli->net);
     log_free(cli->ctx.log);
     free(cli->data_dir_owned);

@@ -74,23 +74,56 @@ MUST_USE enum err_class cli_print_buf(const struct strbuf *buf, struct err *err)
 void cli_progress(struct cli *cli, const char *what, int64_t count, double share, int64_t left_ms);
 void cli_progress_end(struct cli *cli);
 
+/* A text on one line of a terminal; what could steer it becomes a space. */
+void cli_put_plain(struct strbuf *text, struct str s);
+
+/* --at: a day (its end) or a moment, in UTC. ERR_USAGE. */
+MUST_USE enum err_class cli_read_time(const char *text, int64_t *ret, struct err *err);
+
 /* "1,204,331" */
 void cli_put_count(struct strbuf *buf, int64_t n);
 
 extern const struct cli_verb verb_admin;
+extern const struct cli_verb verb_audit;
+extern const struct cli_verb verb_audit_verify;
+extern const struct cli_verb verb_backup;
+extern const struct cli_verb verb_backup_copy;
+extern const struct cli_verb verb_backup_drill;
+extern const struct cli_verb verb_backup_fetch;
+extern const struct cli_verb verb_backup_verify;
+extern const struct cli_verb verb_backups;
 extern const struct cli_verb verb_doctor;
+extern const struct cli_verb verb_export;
 extern const struct cli_verb verb_forge_manifest;
+extern const struct cli_verb verb_incident;
+extern const struct cli_verb verb_import;
+extern const struct cli_verb verb_keys_recover;
+extern const struct cli_verb verb_keys_retire;
+extern const struct cli_verb verb_keys_rewrap;
+extern const struct cli_verb verb_keys_rotate;
+extern const struct cli_verb verb_keys_split;
+extern const struct cli_verb verb_keys_status;
+extern const struct cli_verb verb_person_erase;
+extern const struct cli_verb verb_person_export;
+extern const struct cli_verb verb_person_readmit;
+extern const struct cli_verb verb_person_show;
 extern const struct cli_verb verb_policy;
 extern const struct cli_verb verb_policy_diff;
+extern const struct cli_verb verb_policy_verify;
+extern const struct cli_verb verb_receipt_key;
+extern const struct cli_verb verb_receipt_replay;
+extern const struct cli_verb verb_receipt_verify;
 extern const struct cli_verb verb_report;
+extern const struct cli_verb verb_restore;
 extern const struct cli_verb verb_serve;
 extern const struct cli_verb verb_settings;
 extern const struct cli_verb verb_sync;
 extern const struct cli_verb verb_tag;
 extern const struct cli_verb verb_tenant_add;
 extern const struct cli_verb verb_tenant_attach;
+extern const struct cli_verb verb_tenant_erase;
+extern const struct cli_verb verb_tenant_keep;
 extern const struct cli_verb verb_tenant_list;
-extern const struct cli_verb verb_tenant_remove;
 extern const struct cli_verb verb_tenant_token;
 extern const struct cli_verb verb_tenant_webhook;
 extern const struct cli_verb verb_token_add;

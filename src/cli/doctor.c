@@ -11,6 +11,7 @@
 #include "base/civil.h"
 #include "base/json.h"
 #include "cli/cli.h"
+#include "cli/doctor_keys.h"
 #include "jobs/jobs.h"
 
 #define DISK_WARN_BYTES (INT64_C(1) << 30)
@@ -215,6 +216,21 @@ static void check_mirror(struct doctor *doctor, struct tenant *tenant)
             (long long)((now - state.proof_at_ms) / MS_PER_DAY), (long long)state.proof_drift);
 }
 
+/* What doctor_keys.c finds; `info` NULL: the control data. */
+static void check_keys(struct doctor *doctor, const struct data *data,
+                       const struct tenant_info *info)
+{
+    const char *name = info ? info->name : "folder";
+    struct doctor_keys found = {.count = 0};
+    struct err why = {0};
+    enum err_class rc = doctor_keys_look(doctor->cli, data, info, &found, &why);
+
+    if (!passed(doctor, name, "keys", rc, &why, found.fine))
+        return;
+    for (size_t i = 0; i < found.count; i++)
+        say(doctor, WARN, ERR_OK, name, "keys", "%s", found.warnings[i]);
+}
+
 struct tenants_check {
     struct doctor *doctor;
     struct data *data;
@@ -236,6 +252,7 @@ static enum err_class check_tenant(void *arg, const struct tenant_info *info, st
         rc = db_check_integrity(tenant->db, &why);
         (void)passed(doctor, info->name, "integrity", rc, &why, "every page is as it was written");
     }
+    check_keys(doctor, all->data, info);
     check_token(doctor, tenant);
     if (!cli_flag(doctor->cli, "offline"))
         check_site(doctor, tenant);
@@ -258,6 +275,7 @@ static enum err_class check_all(struct doctor *doctor, struct err *err)
         (void)passed(doctor, "folder", "integrity", rc, &why, "every page is as it was written");
     }
     check_queue(doctor, data);
+    check_keys(doctor, data, NULL);
 
     struct tenants_check all = {.doctor = doctor, .data = data};
 

@@ -82,6 +82,10 @@ static void take_changes(struct cli *cli, struct config *config, const struct co
     config_compare(config, fresh, tell_change, cli);
     config->jobs.poll_s = fresh->jobs.poll_s;
     config->jobs.verify_h = fresh->jobs.verify_h;
+    config->backup.every_h = fresh->backup.every_h;
+    config->backup.drill_h = fresh->backup.drill_h;
+    config->backup.keep_days = fresh->backup.keep_days;
+    config->backup.s3_keep_days = fresh->backup.s3_keep_days;
     config->log.days = fresh->log.days;
     config->log.level = level_names[level];
     log_retune(cli->ctx.log, (int)config->log.days, level);

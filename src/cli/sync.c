@@ -10,12 +10,18 @@
 #define JOB_KEY "worklogs"
 #define WARNINGS_SHOWN 20
 
+struct running {
+    struct cli *cli;
+    struct job_run run;
+};
+
 static enum err_class show_progress(void *arg, const struct sync_progress *progress,
                                     struct err *err)
 {
-    (void)err;
-    cli_progress(arg, progress->phase, progress->seen, progress->done, progress->left_ms);
-    return ERR_OK;
+    struct running *running = arg;
+
+    cli_progress(running->cli, progress->phase, progress->seen, progress->done, progress->left_ms);
+    return job_still_running(&running->run, err);
 }
 
 /* ---- the answer ---- */
@@ -162,12 +168,13 @@ static enum err_class print_text(struct tenant *tenant, const struct sync_result
 static enum err_class run_job(struct cli *cli, struct data *data, struct tenant *tenant,
                               struct job *job, struct err *err)
 {
+    struct running running = {cli, {.ctx = &cli->ctx, .control = data->control, .job = job}};
     const struct sync_options options = {
         .verify = cli_flag(cli, "verify"),
         .quick = cli_flag(cli, "quick"),
         .start_over = cli_flag(cli, "full"),
         .progress = show_progress,
-        .progress_arg = cli,
+        .progress_arg = &running,
     };
     struct sync_result result = {0};
     struct link link = {0};

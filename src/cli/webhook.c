@@ -156,7 +156,7 @@ static enum err_class say_attached(struct cli *cli, const struct tenant_info *to
     else if (from->id[0])
         strbuf_addf(&text,
                     "The installation of %s (%s) belongs to %s (%s) now. %s keeps what it had\n"
-                    "mirrored; when it is of no use: tenon tenant remove %s --yes\n",
+                    "mirrored; when it is of no use: tenon tenant erase %s --yes\n",
                     from->name, from->base_url, to->name, to->base_url, from->name, from->name);
     else
         strbuf_addf(&text, "No installation has this %s yet; when it comes it will belong to %s.\n",

@@ -47,34 +47,6 @@ static void put_json(struct strbuf *text, const struct worklog_row *row)
     strbuf_add_char(text, '\n');
 }
 
-/*
- * The length of what at `p` could steer a terminal: C0 and C1 controls, and the marks that turn the
- * direction of writing (U+202A..E, U+2066..9). 0: none there. The text is UTF-8.
- */
-static size_t steers(const unsigned char *p, size_t left)
-{
-    if (p[0] < 0x20 || p[0] == 0x7f)
-        return 1;
-    if (left >= 2 && p[0] == 0xc2 && p[1] >= 0x80 && p[1] <= 0x9f)
-        return 2;
-    if (left >= 3 && p[0] == 0xe2 && p[1] == 0x80 && p[2] >= 0xaa && p[2] <= 0xae)
-        return 3;
-    if (left >= 3 && p[0] == 0xe2 && p[1] == 0x81 && p[2] >= 0xa6 && p[2] <= 0xa9)
-        return 3;
-    return 0;
-}
-
-/* A text on one line of a terminal; what could steer it becomes a space. */
-static void put_plain(struct strbuf *text, struct str s)
-{
-    for (size_t at = 0; at < s.len;) {
-        size_t skip = steers((const unsigned char *)s.ptr + at, s.len - at);
-
-        strbuf_add_char(text, skip ? ' ' : s.ptr[at]);
-        at += skip ? skip : 1;
-    }
-}
-
 static void put_line(struct strbuf *text, const struct worklog_row *row)
 {
     char started[CIVIL_STAMP_BYTES + 1];
@@ -88,14 +60,14 @@ static void put_line(struct strbuf *text, const struct worklog_row *row)
     report_put_hours(text, row->seconds);
     for (size_t width = text->len - before; width < 10; width++)
         strbuf_add_char(text, ' ');
-    put_plain(text, row->account.len ? row->account : STR("unknown"));
+    cli_put_plain(text, row->account.len ? row->account : STR("unknown"));
     strbuf_add_z(text, "  ");
     for (size_t i = 0; i < row->tag_count; i++) {
         strbuf_add_char(text, '#');
-        put_plain(text, row->tags[i]);
+        cli_put_plain(text, row->tags[i]);
         strbuf_add_char(text, ' ');
     }
-    put_plain(text, row->comment);
+    cli_put_plain(text, row->comment);
     strbuf_add_char(text, '\n');
 }
 

@@ -21,10 +21,28 @@ static enum err_class exec_in_tx(struct db *db, const char *sql, struct err *err
 
 enum err_class administrator_reset(struct data *data, struct err *err)
 {
-    return exec_in_tx(data->control,
-                      SQL("DELETE FROM administrator; DELETE FROM admin_session;"
-                          " DELETE FROM sign_in_link;"),
-                      err);
+    enum err_class rc = data_audit(data, AUDIT_PASSWORD_RESET, NULL, NULL, err);
+
+    return rc == ERR_OK ? exec_in_tx(data->control,
+                                     SQL("DELETE FROM administrator; DELETE FROM admin_session;"
+                                         " DELETE FROM sign_in_link;"),
+                                     err)
+                        : rc;
+}
+
+/* By the administrator, who has just proved it; or by nobody, when the proof failed. */
+static enum err_class audit_admin(struct data *data, enum audit_act act, enum err_class result,
+                                  struct err *err)
+{
+    const struct audit_who who = {.by = result == ERR_OK ? AUDIT_BY_ADMIN : AUDIT_BY_NOBODY};
+
+    return audit_write(data->audit, data->ctx,
+                       &(struct audit_entry){.act = act,
+                                             .record = "administrator",
+                                             .why = "password",
+                                             .result = result,
+                                             .who = &who},
+                       err);
 }
 
 static void bind_digest(struct db_stmt *stmt, int param, const unsigned char *digest)
@@ -59,8 +77,10 @@ enum err_class administrator_link(struct data *data, char ret[SECRET_TEXT_BYTES 
         return rc;
     secret_new(data->ctx, link);
     secret_digest(SECRET_LINK, str_from(link), digest);
-    rc = db_end(data->control,
-                put_link(data->control, digest, ctx_now_ms(data->ctx) + SIGN_IN_LINK_MS, err), err);
+    rc = put_link(data->control, digest, ctx_now_ms(data->ctx) + SIGN_IN_LINK_MS, err);
+    if (rc == ERR_OK)
+        rc = data_audit(data, AUDIT_SIGN_IN_LINK, NULL, NULL, err);
+    rc = db_end(data->control, rc, err);
     if (rc == ERR_OK)
         memcpy(ret, link, sizeof(link));
     sodium_memzero(link, sizeof(link));
@@ -143,7 +163,8 @@ static enum err_class replace(struct data *data, const unsigned char *digest, st
         return rc;
     db_bind_blob(put, 1, sealed);
     db_bind_i64(put, 2, ctx_now_ms(data->ctx));
-    return db_run(put, err);
+    rc = db_run(put, err);
+    return rc == ERR_OK ? audit_admin(data, AUDIT_PASSWORD_SET, ERR_OK, err) : rc;
 }
 
 enum err_class administrator_set(struct data *data, struct passwords *passwords, struct str link,
@@ -189,6 +210,19 @@ static enum err_class note_sign_in(struct data *data, struct err *err)
     return db_end(data->control, db_run(stmt, err), err);
 }
 
+/* A refusal is written down as well, and one that cannot be is told instead of it. */
+static enum err_class note_refusal(struct data *data, enum err_class rc, struct err *err)
+{
+    struct err refusal = {0};
+
+    if (rc != ERR_DENIED && rc != ERR_BUSY)
+        return rc;
+    if (audit_admin(data, AUDIT_SIGN_IN, rc, &refusal) == ERR_OK)
+        return rc;
+    *err = refusal;
+    return refusal.class;
+}
+
 enum err_class administrator_check(struct data *data, struct passwords *passwords,
                                    struct str address, struct str password, int64_t *ret_wait_ms,
                                    struct err *err)
@@ -200,7 +234,5 @@ enum err_class administrator_check(struct data *data, struct passwords *password
     if (rc == ERR_OK)
         rc = password_check(passwords, address, password, strbuf_str(&hash), ret_wait_ms, err);
     vault_wipe(&hash);
-    if (rc == ERR_OK)
-        rc = note_sign_in(data, err);
-    return rc;
+    return rc == ERR_OK ? note_sign_in(data, err) : note_refusal(data, rc, err);
 }

@@ -103,20 +103,6 @@ enum err_class alias_claim(struct db *control, const struct ctx *ctx, enum alias
     return rc;
 }
 
-enum err_class alias_forget(struct db *control, const char *tenant, struct err *err)
-{
-    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    enum err_class rc =
-        db_prepare(control, SQL("DELETE FROM tenant_alias WHERE tenant = $1"), &stmt, err);
-
-    if (rc == ERR_OK)
-        rc = db_begin(control, DB_WRITE, err);
-    if (rc != ERR_OK)
-        return rc;
-    db_bind_text(stmt, 1, str_from(tenant));
-    return db_end(control, db_run(stmt, err), err);
-}
-
 /* "acme" of acme.atlassian.net; of 127.0.0.1 and the like "site". Room for a number stays. */
 static size_t name_of_host(const char *host, char ret[LIMIT_TENANT_NAME_BYTES + 1])
 {

@@ -25,8 +25,6 @@ MUST_USE enum err_class alias_put(struct db *control, const struct ctx *ctx, enu
 MUST_USE enum err_class alias_claim(struct db *control, const struct ctx *ctx, enum alias_kind kind,
                                     struct str value, const char *tenant, bool *ret_ours,
                                     struct err *err);
-/* The tenant is going: it has no names any more. */
-MUST_USE enum err_class alias_forget(struct db *control, const char *tenant, struct err *err);
 
 /*
  * A tenant for a site that has just told of itself, without a credential: made new, named after the

@@ -166,7 +166,10 @@ static enum err_class insert(struct tenant *tenant, const struct api_token *toke
         db_bind_i64(stmt, 8, token->expires_ms);
     else
         db_bind_null(stmt, 8);
-    return db_run(stmt, err);
+    rc = db_run(stmt, err);
+    return rc == ERR_OK ? tenant_audit(tenant, AUDIT_TOKEN_ADDED, "api_token", token->id,
+                                       person ? "person" : "admin", err)
+                        : rc;
 }
 
 enum err_class api_token_add(struct tenant *tenant, struct api_token *token,
@@ -300,6 +303,8 @@ enum err_class api_token_remove(struct api_tokens *tokens, struct tenant *tenant
     if (rc == ERR_OK && db_changes(tenant->db) == 0)
         rc = err_set(err, ERR_NOT_FOUND, "there is no token %" PRId64 " of yours; it may be gone",
                      id);
+    if (rc == ERR_OK)
+        rc = tenant_audit(tenant, AUDIT_TOKEN_REMOVED, "api_token", id, NULL, err);
     rc = db_end(tenant->db, rc, err);
     forget(tokens, tenant, NULL, id);
     return rc;
@@ -319,7 +324,10 @@ enum err_class api_token_close_account(struct api_tokens *tokens, struct tenant 
     if (rc != ERR_OK)
         return rc;
     db_bind_text(stmt, 1, str_from(account));
-    rc = db_end(tenant->db, db_run(stmt, err), err);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK && db_changes(tenant->db) > 0)
+        rc = tenant_audit(tenant, AUDIT_TOKEN_REMOVED, "api_token", 0, "account closed", err);
+    rc = db_end(tenant->db, rc, err);
     forget(tokens, tenant, account, 0);
     return rc;
 }
@@ -402,7 +410,8 @@ static enum err_class find_row(const struct tenant *tenant, const unsigned char 
     *ret = (struct known_entry){
         .who = {.by = BY_TOKEN,
                 .role = admin ? ROLE_ADMIN : ROLE_PERSON,
-                .scopes = (unsigned)db_i64(stmt, db_col(stmt, "scopes")) & MAY_ALL},
+                .scopes = (unsigned)db_i64(stmt, db_col(stmt, "scopes")) & MAY_ALL,
+                .token = db_i64(stmt, db_col(stmt, "id"))},
         .row = db_i64(stmt, db_col(stmt, "id")),
         .expires_ms = db_is_null(stmt, col) ? INT64_MAX : db_i64(stmt, col),
         .seen_ms = ctx_now_ms(tenant->ctx),

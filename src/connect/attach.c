@@ -77,6 +77,16 @@ enum err_class attach_identity(struct data *data, const struct tenant_info *to,
                        alias_kind_name(kind));
     if (rc == ERR_OK)
         rc = tenant_find(data, str_from(owner), &from, err);
+    if (rc == ERR_OK || rc == ERR_NOT_FOUND) {
+        struct err refusal = {0};
+        enum err_class written =
+            data_audit(data, AUDIT_CONNECTION_INSTALLED, to->id, "attach", &refusal);
+
+        if (written != ERR_OK) {
+            *err = refusal;
+            return written;
+        }
+    }
     if (rc == ERR_OK)
         rc = move_rows(data, &from, to, kind, value, err);
     else if (rc == ERR_NOT_FOUND)

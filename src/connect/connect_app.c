@@ -19,6 +19,7 @@
 #include "connect/jwt.h"
 #include "connect/qsh.h"
 #include "http/router.h"
+#include "http/url.h"
 
 #define SKEW_S 30
 #define LIFETIME_S_MAX 3600 /* context tokens live 15 min, the others 3 */
@@ -49,6 +50,20 @@ static enum err_class unknown(struct err *err)
                    "in Jira again");
 }
 
+/* "https://acme.atlassian.net https://jira.acme.example"; NULL when out of memory. */
+static char *origins_of(const struct connect_install *install)
+{
+    char base[LIMIT_URL_BYTES + 1], shown[LIMIT_URL_BYTES + 1];
+    AUTO(strbuf_done) struct strbuf both = STRBUF_INIT(2 * LIMIT_URL_BYTES + 2);
+
+    url_show_origin(str_from(install->base_url), base, sizeof(base));
+    url_show_origin(str_from(install->display_url), shown, sizeof(shown));
+    strbuf_add_z(&both, base);
+    if (install->display_url[0] && strcmp(base, shown) != 0)
+        strbuf_addf(&both, " %s", shown);
+    return both.failed == ERR_OK ? str_dup_z(strbuf_str(&both)) : NULL;
+}
+
 static enum err_class read_install(struct identities *ids, struct str client_key,
                                    struct recalled *recalled, struct err *err)
 {
@@ -75,7 +90,8 @@ static enum err_class read_install(struct identities *ids, struct str client_key
     recalled->previous_until_ms = install.previous_until_ms;
     recalled->secret = install.secret; /* handed over */
     recalled->previous = install.previous;
-    return ERR_OK;
+    recalled->origins = origins_of(&install);
+    return recalled->origins ? ERR_OK : err_memory(err);
 }
 
 /* From memory, else from the database. */
@@ -182,16 +198,21 @@ enum err_class connect_verify(struct identities *ids, const struct incoming *in,
     return rc;
 }
 
+static enum err_class check_enabled(const struct recalled *install, struct err *err)
+{
+    return install->state == INSTALL_ENABLED
+               ? ERR_OK
+               : err_set(err, ERR_DENIED,
+                         "the app is disabled on that site; enable it under Manage apps");
+}
+
 static enum err_class verify_enabled(struct identities *ids, const struct incoming *in,
                                      bool context_too, struct jwt *jwt, struct recalled **ret,
                                      struct err *err)
 {
     enum err_class rc = connect_verify(ids, in, context_too, jwt, ret, err);
 
-    if (rc == ERR_OK && (*ret)->state != INSTALL_ENABLED)
-        rc = err_set(err, ERR_DENIED,
-                     "the app is disabled on that site; enable it under Manage apps");
-    return rc;
+    return rc == ERR_OK ? check_enabled(*ret, err) : rc;
 }
 
 /* sub, or where older tokens have it. */
@@ -226,6 +247,27 @@ enum err_class connect_authenticate(struct identities *ids, const struct incomin
     memcpy(who.tenant, install->tenant, sizeof(who.tenant));
     who.context_only = str_eq(jwt.qsh, STR(CONTEXT_QSH));
     *ret = who;
+    return ERR_OK;
+}
+
+enum err_class connect_frame(struct identities *ids, const struct incoming *in, struct strbuf *ret,
+                             struct err *err)
+{
+    AUTO(recalled_unref_autop) struct recalled *install = NULL;
+    AUTO(jwt_done) struct jwt jwt = {0};
+    enum err_class rc = connect_parse(in, &jwt, err);
+
+    if (rc == ERR_OK)
+        rc = jwt_require_alg(&jwt, JWT_HS256, err);
+    if (rc == ERR_OK)
+        rc = find_install(ids, jwt.iss, &install, err);
+    if (rc == ERR_OK)
+        rc = check_signature(ids, &jwt, install, err);
+    if (rc == ERR_OK)
+        rc = check_enabled(install, err);
+    if (rc != ERR_OK)
+        return rc;
+    strbuf_add_z(ret, install->origins);
     return ERR_OK;
 }
 

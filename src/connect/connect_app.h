@@ -27,6 +27,14 @@ bool connect_has_token(const struct incoming *in);
 MUST_USE enum err_class connect_authenticate(struct identities *ids, const struct incoming *in,
                                              bool context_too, struct principal *ret,
                                              struct err *err);
+/*
+ * Who may show a page of ours in a frame: the site whose token came with the request for it, and
+ * nobody else. Appends its origins, split by spaces ("https://acme.atlassian.net"). The signature
+ * counts, not the age: a frame may be loaded again later, and all that is given away is the right
+ * to show an empty page. May read the database. ERR_DENIED: no token of an app that is enabled.
+ */
+MUST_USE enum err_class connect_frame(struct identities *ids, const struct incoming *in,
+                                      struct strbuf *ret, struct err *err);
 /* A webhook's delivery: the same, bound to the request, and of nobody in particular. */
 MUST_USE enum err_class connect_webhook(struct identities *ids, const struct incoming *in,
                                         char ret_tenant[TENANT_ID_BYTES + 1], struct err *err);

@@ -218,8 +218,8 @@ static enum err_class take_urls(const struct identities *ids, yyjson_val *body,
     return ERR_OK;
 }
 
-static enum err_class read_install(const struct identities *ids, yyjson_val *body,
-                                   struct connect_install *ret, struct err *err)
+enum err_class connect_read_install(const struct identities *ids, yyjson_val *body,
+                                    struct connect_install *ret, struct err *err)
 {
     struct str product = json_str(body, "productType");
 
@@ -265,6 +265,21 @@ static enum err_class keep_previous(struct tenant *tenant, struct connect_instal
     return strbuf_check(&install->previous, "the previous secret", err);
 }
 
+/* Proved by Jira's signature. */
+static enum err_class audit_life(const struct tenant *tenant, enum install_state state,
+                                 struct err *err)
+{
+    static const struct audit_who who = {.by = AUDIT_BY_REMOTE, .name = "connect"};
+    const struct audit_entry entry = {.act = state == INSTALL_ENABLED ? AUDIT_CONNECTION_INSTALLED
+                                                                      : AUDIT_CONNECTION_ENDED,
+                                      .tenant = tenant->info.id,
+                                      .record = "connect_install",
+                                      .why = state == INSTALL_DISABLED ? "disabled" : NULL,
+                                      .who = &who};
+
+    return audit_write(tenant->audit, tenant->ctx, &entry, err);
+}
+
 static enum err_class store(struct identities *ids, const char *tenant_id,
                             struct connect_install *install, struct err *err)
 {
@@ -273,6 +288,8 @@ static enum err_class store(struct identities *ids, const char *tenant_id,
 
     if (rc == ERR_OK)
         rc = keep_previous(tenant, install, err);
+    if (rc == ERR_OK)
+        rc = audit_life(tenant, INSTALL_ENABLED, err);
     if (rc == ERR_OK)
         rc = connect_install_store(tenant, install, err);
     store_pool_give_tenant(ids->options.pool, tenant);
@@ -331,7 +348,7 @@ static enum err_class installed(struct identities *ids, yyjson_val *body,
                                       .previous = STRBUF_INIT(INSTALL_SECRET_BYTES_MAX),
                                       .state = INSTALL_ENABLED};
     struct data *data = NULL;
-    enum err_class rc = read_install(ids, body, &install, err);
+    enum err_class rc = connect_read_install(ids, body, &install, err);
 
     if (rc == ERR_OK)
         rc = store_pool_data(ids->options.pool, &data, err);
@@ -357,6 +374,8 @@ static enum err_class set_state(struct identities *ids, struct str client_key,
     store_pool_give_data(ids->options.pool, data);
     if (rc == ERR_OK)
         rc = store_pool_tenant(ids->options.pool, str_from(ret_tenant), &tenant, err);
+    if (rc == ERR_OK)
+        rc = audit_life(tenant, state, err);
     if (rc == ERR_OK)
         rc = connect_install_set_state(tenant, client_key, state, err);
     store_pool_give_tenant(ids->options.pool, tenant);

@@ -14,6 +14,7 @@
  */
 #include "connect/forge.h"
 
+#include "connect/forge_internal.h"
 #include "connect/install.h"
 #include "connect/jwt.h"
 #include "connect/site_events.h"
@@ -24,12 +25,6 @@
 #define LIFETIME_S_MAX 600
 #define SYSTEM_TOKEN_MS (INT64_C(115) * 60 * 1000) /* a little less than they are good for */
 #define SYSTEM_TOKEN_RENEW_MS (INT64_C(60) * 60 * 1000)
-
-/* What a token that was verified says. Views into it. */
-struct claims {
-    struct str installation_id, cloud_id, account;
-    char api_base_url[LIMIT_URL_BYTES + 1]; /* "": not told */
-};
 
 static struct str bearer_of(const struct incoming *in)
 {
@@ -129,8 +124,8 @@ static yyjson_val *first_context(yyjson_val *app)
     return yyjson_arr_get_first(yyjson_obj_get(yyjson_obj_get(app, "installation"), "contexts"));
 }
 
-static enum err_class read_claims(const struct identities *ids, const struct jwt *jwt,
-                                  struct claims *ret, struct err *err)
+enum err_class forge_read_claims(const struct identities *ids, const struct jwt *jwt,
+                                 struct forge_claims *ret, struct err *err)
 {
     yyjson_val *app = yyjson_obj_get(jwt->claims, "app");
     struct str cloud_id = json_str(yyjson_obj_get(jwt->claims, "context"), "cloudId");
@@ -150,7 +145,7 @@ static enum err_class read_claims(const struct identities *ids, const struct jwt
 /* ---- The installation ---- */
 
 /* By its id, else by that of its site. ERR_NOT_FOUND. */
-static enum err_class find_tenant(struct data *data, const struct claims *claims,
+static enum err_class find_tenant(struct data *data, const struct forge_claims *claims,
                                   char ret[TENANT_ID_BYTES + 1], struct err *err)
 {
     enum err_class rc =
@@ -162,7 +157,7 @@ static enum err_class find_tenant(struct data *data, const struct claims *claims
 }
 
 /* The site's address for people; a token of a page tells it, others do not. */
-static const char *address_of(const struct jwt *jwt, const struct claims *claims,
+static const char *address_of(const struct jwt *jwt, const struct forge_claims *claims,
                               struct url_base *room)
 {
     struct err ignored;
@@ -172,7 +167,7 @@ static const char *address_of(const struct jwt *jwt, const struct claims *claims
 }
 
 static enum err_class find_or_make(struct identities *ids, struct data *data, const struct jwt *jwt,
-                                   const struct claims *claims, char ret[TENANT_ID_BYTES + 1],
+                                   const struct forge_claims *claims, char ret[TENANT_ID_BYTES + 1],
                                    struct err *err)
 {
     struct tenant_info info = {0};
@@ -197,8 +192,8 @@ static enum err_class find_or_make(struct identities *ids, struct data *data, co
     return rc;
 }
 
-static enum err_class name_it(struct data *data, const struct claims *claims, const char *tenant,
-                              struct err *err)
+static enum err_class name_it(struct data *data, const struct forge_claims *claims,
+                              const char *tenant, struct err *err)
 {
     bool ours = false;
     enum err_class rc = alias_put(data->control, data->ctx, ALIAS_INSTALLATION_ID,
@@ -216,7 +211,7 @@ static void set_text(char *to, size_t room, struct str text)
 }
 
 /* The row as the token and what came with it say; whatever else is in it stays. */
-static enum err_class write_install(struct tenant *tenant, const struct claims *claims,
+static enum err_class write_install(struct tenant *tenant, const struct forge_claims *claims,
                                     struct str system_token, const enum install_state *state,
                                     struct err *err)
 {
@@ -249,8 +244,23 @@ static enum err_class write_install(struct tenant *tenant, const struct claims *
     return rc;
 }
 
+/* Proved by Jira's signature. A system token that is renewed has no state, and is no act. */
+static enum err_class audit_life(const struct tenant *tenant, const enum install_state *state,
+                                 struct err *err)
+{
+    static const struct audit_who who = {.by = AUDIT_BY_REMOTE, .name = "forge"};
+    const struct audit_entry entry = {.act = state && *state == INSTALL_ENABLED
+                                                 ? AUDIT_CONNECTION_INSTALLED
+                                                 : AUDIT_CONNECTION_ENDED,
+                                      .tenant = tenant->info.id,
+                                      .record = "forge_install",
+                                      .who = &who};
+
+    return state ? audit_write(tenant->audit, tenant->ctx, &entry, err) : ERR_OK;
+}
+
 static enum err_class record(struct identities *ids, const struct jwt *jwt,
-                             const struct claims *claims, struct str system_token,
+                             const struct forge_claims *claims, struct str system_token,
                              const enum install_state *state, char ret[TENANT_ID_BYTES + 1],
                              struct err *err)
 {
@@ -266,6 +276,8 @@ static enum err_class record(struct identities *ids, const struct jwt *jwt,
     if (rc == ERR_OK)
         rc = store_pool_tenant(ids->options.pool, str_from(ret), &tenant, err);
     if (rc == ERR_OK)
+        rc = audit_life(tenant, state, err);
+    if (rc == ERR_OK)
         rc = write_install(tenant, claims, system_token, state, err);
     store_pool_give_tenant(ids->options.pool, tenant);
     recall_forget(ids->recall, RECALL_FORGE, claims->installation_id);
@@ -273,7 +285,7 @@ static enum err_class record(struct identities *ids, const struct jwt *jwt,
 }
 
 /* From the database. ERR_NOT_FOUND: it is not written down, or not under its own name. */
-static enum err_class read_install(struct identities *ids, const struct claims *claims,
+static enum err_class read_install(struct identities *ids, const struct forge_claims *claims,
                                    struct recalled *recalled, struct err *err)
 {
     struct store_pool *pool = ids->options.pool;
@@ -300,7 +312,7 @@ static enum err_class read_install(struct identities *ids, const struct claims *
     return recalled->base_url ? ERR_OK : err_memory(err);
 }
 
-static enum err_class recall_install(struct identities *ids, const struct claims *claims,
+static enum err_class recall_install(struct identities *ids, const struct forge_claims *claims,
                                      struct recalled **ret, struct err *err)
 {
     AUTO(recalled_unref_autop) struct recalled *recalled = NULL;
@@ -324,7 +336,7 @@ static enum err_class recall_install(struct identities *ids, const struct claims
 
 /* Is what is written down what the token says, and the system token good for a while? */
 static bool is_current(const struct identities *ids, const struct recalled *install,
-                       const struct claims *claims, struct str system_token)
+                       const struct forge_claims *claims, struct str system_token)
 {
     if (claims->api_base_url[0] && strcmp(install->base_url, claims->api_base_url) != 0)
         return false;
@@ -337,7 +349,7 @@ static bool is_current(const struct identities *ids, const struct recalled *inst
  * may wait for the disk, and otherwise only when we have to, which is then ERR_BUSY.
  */
 static enum err_class place(struct identities *ids, const struct incoming *in, bool may_wait,
-                            const struct jwt *jwt, const struct claims *claims,
+                            const struct jwt *jwt, const struct forge_claims *claims,
                             char ret[TENANT_ID_BYTES + 1], struct err *err)
 {
     AUTO(recalled_unref_autop) struct recalled *install = NULL;
@@ -364,12 +376,12 @@ enum err_class forge_authenticate(struct identities *ids, const struct incoming 
                                   struct principal *ret, struct err *err)
 {
     AUTO(jwt_done) struct jwt jwt = {0};
-    struct claims claims = {0};
+    struct forge_claims claims = {0};
     struct principal who = {.by = BY_FORGE, .role = ROLE_PERSON, .scopes = MAY_ALL};
     enum err_class rc = verify(ids, in, may_wait, &jwt, err);
 
     if (rc == ERR_OK)
-        rc = read_claims(ids, &jwt, &claims, err);
+        rc = forge_read_claims(ids, &jwt, &claims, err);
     if (rc == ERR_OK && (claims.account.len == 0 || claims.account.len > LIMIT_ACCOUNT_ID_BYTES ||
                          !str_is_utf8(claims.account)))
         rc = err_set(err, ERR_DENIED, "nobody is signed in to Jira; sign in there");
@@ -386,12 +398,12 @@ enum err_class forge_lifecycle(struct identities *ids, const struct incoming *in
                                char ret_tenant[TENANT_ID_BYTES + 1], struct err *err)
 {
     AUTO(jwt_done) struct jwt jwt = {0};
-    struct claims claims = {0};
+    struct forge_claims claims = {0};
     const enum install_state state = going ? INSTALL_UNINSTALLED : INSTALL_ENABLED;
     enum err_class rc = verify(ids, in, true, &jwt, err);
 
     if (rc == ERR_OK)
-        rc = read_claims(ids, &jwt, &claims, err);
+        rc = forge_read_claims(ids, &jwt, &claims, err);
     if (rc != ERR_OK)
         return rc;
     return record(ids, &jwt, &claims, in->system_token, &state, ret_tenant, err);
@@ -410,11 +422,11 @@ enum err_class forge_event(struct identities *ids, const struct incoming *in, yy
                            struct err *err)
 {
     AUTO(jwt_done) struct jwt jwt = {0};
-    struct claims claims = {0};
+    struct forge_claims claims = {0};
     enum err_class rc = verify(ids, in, true, &jwt, err);
 
     if (rc == ERR_OK)
-        rc = read_claims(ids, &jwt, &claims, err);
+        rc = forge_read_claims(ids, &jwt, &claims, err);
     if (rc == ERR_OK)
         rc = place(ids, in, true, &jwt, &claims, ret_tenant, err);
     if (rc == ERR_OK)

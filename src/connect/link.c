@@ -287,10 +287,15 @@ enum err_class link_open_as(struct link *link, struct tenant *tenant, const stru
                             const char *purpose, struct err *err)
 {
     const struct asking asking = {tenant, as, purpose};
-    bool own = !as->who || as->who->account[0] == '\0';
+    bool nobody = as->who && as->who->account[0] == '\0';
+    bool own = !as->who || (nobody && as->who->role == ROLE_ADMIN);
     enum err_class rc;
 
     *link = (struct link){0};
+    if (nobody && !own)
+        return err_set(err, ERR_FORBIDDEN,
+                       "this sign-in belongs to no account of Jira, so nothing is done there in "
+                       "its name: sign in with Jira, or bind the token to an account");
     rc = own ? try_ways(link, &asking, own_ways, ARRAY_LEN(own_ways), err)
              : try_ways(link, &asking, person_ways, ARRAY_LEN(person_ways), err);
     if (rc == ERR_NOT_FOUND && own)
@@ -313,6 +318,24 @@ enum err_class link_open(struct link *link, struct tenant *tenant, const char *p
     const struct link_as own = {NULL, NULL, NULL, {NULL, 0}};
 
     return link_open_as(link, tenant, &own, purpose, err);
+}
+
+enum err_class link_exists(struct tenant *tenant, bool *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("SELECT EXISTS (SELECT 1 FROM credential)"
+                       " OR EXISTS (SELECT 1 FROM connect_install WHERE state = 'enabled')"
+                       " OR EXISTS (SELECT 1 FROM forge_install WHERE state = 'enabled')"),
+                   &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK)
+        *ret = row && db_i64(stmt, 0) != 0;
+    return rc;
 }
 
 void link_done(struct link *link)

@@ -38,7 +38,7 @@ MUST_USE enum err_class link_open(struct link *link, struct tenant *tenant, cons
  *   budget      borrowed; link_budget_new's
  *   who         whose call it is: with their own right where the connection allows it; NULL, or a
  *               local administrator: the tenant's own connection. ERR_FORBIDDEN says what is
- *               missing for acting as that person.
+ *               missing for acting as that person; one without an account is nobody in Jira.
  *   ids         what acting for persons needs; NULL: none of that
  *   oauth       the people's own consents (3LO); NULL: none of that
  *   user_token  Forge: what came with the request, x-forge-oauth-user; empty: none
@@ -54,6 +54,12 @@ struct link_as {
 MUST_USE enum err_class link_open_as(struct link *link, struct tenant *tenant,
                                      const struct link_as *as, const char *purpose,
                                      struct err *err);
+/*
+ * Is there a connection of the tenant's own at all: a token, or an installation that is enabled?
+ * One that Jira refuses at the moment, or for which no Forge token came lately, counts. Asks the
+ * tenant's database only.
+ */
+MUST_USE enum err_class link_exists(struct tenant *tenant, bool *ret, struct err *err);
 /* A budget with the limits known of that tenant's Jira; NULL when out of memory. */
 struct http_budget *link_budget_new(const struct tenant_info *info);
 void link_done(struct link *link);

@@ -193,7 +193,7 @@ static enum err_class state_digest(struct oauth *oauth, struct str parts, struct
     if (rc == ERR_OK)
         rc = store_pool_data(oauth->pool, &data, err);
     if (rc == ERR_OK) {
-        vault_digest(data->vault, "sign_in", "state", strbuf_str(&text), digest);
+        vault_digest_lasting(data->vault, "sign_in", "state", strbuf_str(&text), digest);
         (void)sodium_bin2base64(ret, SECRET_TEXT_BYTES + 1, digest, sizeof(digest), VARIANT);
     }
     store_pool_give_data(oauth->pool, data);

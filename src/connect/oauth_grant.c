@@ -67,7 +67,10 @@ static enum err_class put(struct tenant *tenant, const char *account, const char
     db_bind_text(stmt, 4, str_from(tokens->scopes));
     db_bind_i64(stmt, 5, now);
     db_bind_i64(stmt, 6, now + OAUTH_CONSENT_MS);
-    return db_run(stmt, err);
+    rc = db_run(stmt, err);
+    return rc == ERR_OK
+               ? tenant_audit(tenant, AUDIT_CONSENT_GIVEN, "oauth_grant", person, NULL, err)
+               : rc;
 }
 
 enum err_class oauth_grant_put(struct tenant *tenant, const char *account, const char *cloud_id,
@@ -236,5 +239,8 @@ enum err_class oauth_grant_remove(struct tenant *tenant, const char *account, st
     if (rc != ERR_OK)
         return rc;
     db_bind_text(stmt, 1, str_from(account));
-    return db_end(tenant->db, db_run(stmt, err), err);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK && db_changes(tenant->db) > 0)
+        rc = tenant_audit(tenant, AUDIT_CONSENT_WITHDRAWN, "oauth_grant", 0, NULL, err);
+    return db_end(tenant->db, rc, err);
 }

@@ -117,6 +117,7 @@ const struct record api_token_record = {
     .app = "core",
     .scope = SCOPE_TENANT,
     .why = "so that programs can use Tenon on behalf of a person or of the administrator",
+    .access = true,
     .retention = RETAIN_UNTIL_WITHDRAWN,
     .basis = BASIS_CONTRACT,
     .source = SOURCE_USER,

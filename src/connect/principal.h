@@ -31,6 +31,7 @@ struct principal {
     unsigned scopes;                          /* of enum principal_scope */
     char tenant[TENANT_ID_BYTES + 1];         /* ""; a local administrator names one by `tenant=` */
     char account[LIMIT_ACCOUNT_ID_BYTES + 1]; /* in Jira; "": none */
+    int64_t token;                            /* BY_TOKEN: its number */
     bool context_only; /* Connect: the token is not bound to this request (qsh is context-qsh) */
 };
 /*

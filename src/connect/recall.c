@@ -67,6 +67,7 @@ void recalled_unref(struct recalled *recalled)
     vault_wipe(&recalled->secret);
     vault_wipe(&recalled->previous);
     free(recalled->base_url);
+    free(recalled->origins);
     free(recalled->name);
     free(recalled);
 }

@@ -33,6 +33,7 @@ struct recalled {
     int64_t previous_until_ms;
     int64_t token_until_ms;   /* Forge: of the system token that is stored; 0: none */
     char *base_url;           /* Forge: api_base_url that is stored; NULL: none */
+    char *origins;            /* Connect: where people see the site, split by spaces */
     int64_t read_mono_ms;     /* when */
     _Atomic int64_t noted_ms; /* webhook: the delivery that was last written down; 0: none yet */
 };

@@ -337,6 +337,26 @@ enum err_class session_authenticate(struct sessions *sessions, const struct http
 /* ---- Beginning and ending ---- */
 
 /* In a transaction. What has been over for long goes in passing. */
+/* Whatever proved who it is: a password, a link, Jira. */
+static enum err_class audit_sign_in(const struct place *place, int64_t person, struct err *err)
+{
+    const struct audit_who who = {.by = place->tenant ? AUDIT_BY_PERSON : AUDIT_BY_ADMIN,
+                                  .number = person};
+    const struct audit_entry entry = {.act = AUDIT_SIGN_IN,
+                                      .tenant = place->tenant ? place->tenant->info.id : NULL,
+                                      .why = "session",
+                                      .who = &who};
+
+    return place->tenant ? audit_write(place->tenant->audit, place->tenant->ctx, &entry, err)
+                         : audit_write(place->data->audit, place->data->ctx, &entry, err);
+}
+
+static enum err_class audit_end(const struct place *place, const char *why, struct err *err)
+{
+    return place->tenant ? tenant_audit(place->tenant, AUDIT_SESSION_ENDED, "session", 0, why, err)
+                         : data_audit(place->data, AUDIT_SESSION_ENDED, NULL, why, err);
+}
+
 static enum err_class insert(const struct place *place, int64_t now, const char *account,
                              const unsigned char *digest, struct err *err)
 {
@@ -369,7 +389,8 @@ static enum err_class insert(const struct place *place, int64_t now, const char 
     db_bind_i64(add, 3, now);
     if (place->tenant)
         db_bind_i64(add, 4, person);
-    return db_run(add, err);
+    rc = db_run(add, err);
+    return rc == ERR_OK ? audit_sign_in(place, person, err) : rc;
 }
 
 enum err_class session_begin(struct sessions *sessions, const char *tenant, const char *account,
@@ -414,7 +435,10 @@ enum err_class session_end(struct sessions *sessions, const struct session_reque
             rc = db_begin(place.db, DB_WRITE, err);
         if (rc == ERR_OK) {
             bind_digest(stmt, 1, digest);
-            rc = db_end(place.db, db_run(stmt, err), err);
+            rc = db_run(stmt, err);
+            if (rc == ERR_OK && db_changes(place.db) > 0)
+                rc = audit_end(&place, "sign-out", err);
+            rc = db_end(place.db, rc, err);
         }
         known_forget(sessions->known, digest);
     }
@@ -441,7 +465,10 @@ enum err_class session_end_account(struct sessions *sessions, const char *tenant
         rc = db_begin(place.db, DB_WRITE, err);
     if (rc == ERR_OK) {
         db_bind_text(stmt, 1, str_from(account));
-        rc = db_end(place.db, db_run(stmt, err), err);
+        rc = db_run(stmt, err);
+        if (rc == ERR_OK && db_changes(place.db) > 0)
+            rc = audit_end(&place, "account", err);
+        rc = db_end(place.db, rc, err);
     }
     known_forget_all(sessions->known, tenant, account, 0);
     return rc;

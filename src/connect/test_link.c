@@ -10,6 +10,7 @@
 #include "../../tests/lib/atlassian_world.h"
 #include "connect/bearers.h"
 #include "connect/forge.h"
+#include "connect/install.h"
 #include "connect/jwt.h"
 #include "connect/link.h"
 
@@ -234,6 +235,45 @@ static void a_local_administrator_calls_as_the_tenant(void **state)
     called_with(world, "Basic ");
 }
 
+static void a_person_without_an_account_acts_by_nothing(void **state)
+{
+    struct atlassian_world *world = *state;
+    const struct principal who = {.by = BY_TOKEN, .role = ROLE_PERSON, .scopes = MAY_ALL};
+
+    assert_int_equal(call(world, world->store.info.id, &who, none), ERR_FORBIDDEN);
+    assert_non_null(strstr(world->err.msg, "belongs to no account of Jira"));
+    assert_int_equal(world->calls.len, 0);
+}
+
+static bool is_connected(struct atlassian_world *world, const char *tenant_id)
+{
+    struct tenant *tenant = NULL;
+    bool connected = false;
+
+    atlassian_ok(world, store_pool_tenant(world->pool, str_from(tenant_id), &tenant, &world->err));
+    atlassian_ok(world, link_exists(tenant, &connected, &world->err));
+    store_pool_give_tenant(world->pool, tenant);
+    return connected;
+}
+
+static void a_tenant_is_connected_by_a_token_or_by_an_app_that_is_enabled(void **state)
+{
+    struct atlassian_world *world = *state;
+    struct tenant *tenant = NULL;
+    char id[TENANT_ID_BYTES + 1];
+
+    assert_true(is_connected(world, world->store.info.id));
+    install(world, CLIENT_KEY, CLIENT_SECRET, id);
+    assert_true(is_connected(world, id));
+    for (int i = 0; i < INSTALL_STATE_COUNT; i++) {
+        atlassian_ok(world, store_pool_tenant(world->pool, str_from(id), &tenant, &world->err));
+        atlassian_ok(world, connect_install_set_state(tenant, STR(CLIENT_KEY),
+                                                      (enum install_state)i, &world->err));
+        store_pool_give_tenant(world->pool, tenant);
+        assert_int_equal(is_connected(world, id), i == INSTALL_ENABLED);
+    }
+}
+
 /* ---- One fetch for all who ask at once ---- */
 
 struct crowd {
@@ -329,6 +369,8 @@ int main(void)
         TEST(a_refused_grant_is_the_persons_and_is_tried_again),
         TEST(the_tenants_token_acts_for_its_own_account_only),
         TEST(a_local_administrator_calls_as_the_tenant),
+        TEST(a_person_without_an_account_acts_by_nothing),
+        TEST(a_tenant_is_connected_by_a_token_or_by_an_app_that_is_enabled),
         TEST(fifty_who_ask_at_once_cost_one_fetch),
         TEST(fifty_who_ask_at_once_are_all_told_of_a_failure),
     };

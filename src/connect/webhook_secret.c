@@ -43,7 +43,10 @@ static enum err_class store(struct tenant *tenant, struct str sealed, struct err
     db_bind_text(stmt, 1, STR(WEBHOOK));
     db_bind_blob(stmt, 2, sealed);
     db_bind_i64(stmt, 3, ctx_now_ms(tenant->ctx));
-    return db_end(tenant->db, db_run(stmt, err), err);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK)
+        rc = tenant_audit(tenant, AUDIT_CREDENTIAL_SET, "webhook", 0, WEBHOOK, err);
+    return db_end(tenant->db, rc, err);
 }
 
 enum err_class webhook_secret_make(struct tenant *tenant, char ret[WEBHOOK_SECRET_BYTES + 1],

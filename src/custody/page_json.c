@@ -30,7 +30,7 @@ static void json_field(const struct record *record, const struct field *field, s
     json_key(out, "what");
     json_put_z(out, field->what);
     json_key(out, "sealed");
-    json_put_bool(out, policy->sealed);
+    json_put_bool(out, policy->sealed && !record->protection);
     json_key(out, "protection");
     json_put_str(out, strbuf_str(&protection));
     json_key(out, "key");
@@ -71,6 +71,8 @@ static void json_record(const struct record *record, struct json_out *out)
     json_put_z(out, record_scope_name(record->scope));
     json_key(out, "why");
     json_put_z(out, record->why);
+    json_key(out, "protection");
+    json_put_z(out, record->protection);
     json_key(out, "legal_basis");
     json_put_z(out, legal_basis_name(record->basis));
     json_key(out, "source_of_truth");

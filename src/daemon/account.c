@@ -106,13 +106,20 @@ static enum err_class find_rights(struct request *request, bool may_wait, struct
 
 /* ---- The answer ---- */
 
+/* Signed in with Jira (3LO): what is done in Jira rests on a consent, which ends. */
+static bool has_consent(const struct request *request)
+{
+    return request->who.by == BY_SESSION && request->who.account[0] != '\0' &&
+           request->daemon->auth.oauth;
+}
+
 static bool me_is_fast(struct request *request)
 {
     struct rights rights;
     bool admin = false;
     struct err err = {0};
 
-    if (request->who.tenant[0] == '\0')
+    if (request->who.tenant[0] == '\0' || has_consent(request))
         return false;
     request->site = daemon_site_in_use(request->daemon, request->who.tenant);
     if (request->site && find_rights(request, false, &rights, &admin, &err) == ERR_OK)
@@ -153,6 +160,32 @@ static void put_rights(struct json_out *json, const struct rights *rights, bool 
     json_object_end(json);
 }
 
+static enum err_class put_consent(struct request *request, struct json_out *json, struct err *err)
+{
+    const struct principal *who = &request->who;
+    struct oauth_consent consent = {0};
+    enum err_class rc;
+
+    json_key(json, "consent");
+    if (!has_consent(request)) {
+        json_put_null(json);
+        return ERR_OK;
+    }
+    rc = oauth_consent(request->daemon->auth.oauth, who->tenant, who->account, &consent, err);
+    if (rc != ERR_OK)
+        return rc;
+    json_object(json);
+    json_key(json, "ends");
+    if (consent.ends_ms)
+        json_put_stamp(json, consent.ends_ms);
+    else
+        json_put_null(json);
+    json_key(json, "sign_in_again");
+    json_put_bool(json, consent.ends_ms == 0 || consent.ends_soon);
+    json_object_end(json);
+    return ERR_OK;
+}
+
 static enum err_class put_me(struct request *request, struct json_out *json, struct err *err)
 {
     const struct principal *who = &request->who;
@@ -179,6 +212,8 @@ static enum err_class put_me(struct request *request, struct json_out *json, str
     /* A token may hold less than its person. */
     rights.log = rights.log && (who->scopes & MAY_WRITE);
     put_rights(json, &rights, admin && (who->scopes & MAY_ADMINISTER));
+    if (rc == ERR_OK)
+        rc = put_consent(request, json, err);
     json_key(json, "csrf");
     json_put_z(json, auth_csrf(request));
     json_key(json, "zone");

@@ -179,15 +179,18 @@ static void run_route(struct running *running)
 {
     struct request *request = &running->request;
     const struct api_route *route = running->bound->route;
+    struct audit_who who;
     struct err err = {0};
     enum err_class rc = ERR_OK;
 
+    acting_begin(&who, request);
     if (route->flags & API_TENANT)
         rc = open_tenant(request, &err);
     if (rc == ERR_OK && !(route->flags & API_PUBLIC))
         rc = check_rights(running, &err);
     if (rc == ERR_OK)
         rc = route->run(request, &err);
+    audit_act_as(NULL);
     if (rc != ERR_OK)
         answer_error(running, rc, &err);
     daemon_give_site(request->site);
@@ -226,11 +229,10 @@ static bool sign_in(struct running *running, bool may_wait, bool *ret_must_wait)
 }
 
 /* On the intake's thread: the hint is on the disk, or is not. */
-static void hint_done(void *arg, enum err_class rc, bool joined)
+static void hint_done(void *arg, enum err_class rc)
 {
     struct http_exchange *ex = arg;
 
-    (void)joined;
     if (rc == ERR_OK)
         ex->status = 204;
     else
@@ -436,8 +438,9 @@ enum err_class daemon_take_hint(struct request *request, const char *tenant, str
 
 /* ---- The table ---- */
 
-static const struct api_area *const daemon_areas[] = {&ops_area, &account_area, &data_area,
-                                                      &people_area, &atlassian_area};
+static const struct api_area *const daemon_areas[] = {&ops_area,    &account_area, &data_area,
+                                                      &people_area, &person_area,  &audit_area,
+                                                      &backup_area, &keys_area,    &atlassian_area};
 static const size_t daemon_area_count = ARRAY_LEN(daemon_areas);
 
 static size_t count_routes(const struct api_area *const *areas, size_t count)

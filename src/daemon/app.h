@@ -2,6 +2,7 @@
 #define DAEMON_APP_H
 #include "base/json.h"
 #include "connect/principal.h"
+#include "custody/canary.h"
 #include "daemon/config.h"
 #include "http/server.h"
 #include "jobs/jobs.h"
@@ -91,14 +92,23 @@ struct job_context {
     struct daemon *daemon;
     const struct app *app;
     struct site *site;
-    struct tenant *tenant; /* open, for this job alone */
+    struct tenant *tenant; /* open, for this job alone; both NULL with JOB_NO_TENANT */
 };
 
-/* A job that comes by itself for each tenant. */
+/* A job that comes by itself, for each tenant or once for the server. */
 struct app_schedule {
     const char *kind, *key;
     int64_t (*every_ms)(const struct config *config); /* 0: never */
     int64_t first_ms, jitter_ms;                      /* as job_schedule's */
+    bool of_server; /* with JOB_NO_TENANT: its job gets neither a site nor a tenant */
+};
+
+/* For the canary run (custody/canary.h): where an app puts its texts in. */
+struct canary_feed {
+    struct ctx *ctx; /* of `data` and `tenant`; its network is the app's to set while it runs */
+    struct data *data;
+    struct tenant *tenant;
+    struct canaries *canaries;
 };
 
 struct app {
@@ -117,6 +127,14 @@ struct app {
     /* ERR_BUSY when it is not known without waiting, and `may_wait` is not given. NULL: all. */
     enum err_class (*rights)(struct request *request, bool may_wait, struct rights *ret,
                              struct err *err);
+    /*
+     * Rows of the tenant were taken out or put in by the platform (a person's erasure, an import):
+     * checks what must hold of them (ERR_INPUT undoes it all) and brings into step what the app
+     * keeps beside them. In the open write transaction. NULL: nothing to do.
+     */
+    enum err_class (*rows_changed)(struct tenant *tenant, struct err *err);
+    /* Puts canaries in through every way into the app, by the code of every day. */
+    enum err_class (*canaries)(struct canary_feed *feed, struct err *err);
     /* Bytes that the state holds; for /metrics. */
     size_t (*site_bytes)(const void *state);
 };

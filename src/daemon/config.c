@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/disk.h"
+#include "http/mail.h"
 #include "http/peer.h"
 
 #define CONFIG_BYTES_MAX ((size_t)256 * 1024)
@@ -69,6 +70,8 @@ static const struct key keys[] = {
                "hours between two verifications; 0: never by itself"),
     KEY_TEXT(log, level, "info", "debug|info|warn|error", "the least level that is written"),
     KEY_NUMBER(log, days, "30", 1, 3650, "days that logs are kept"),
+    KEY_NUMBER(audit, days, "365", 31, 36500,
+               "days that a file of the audit trail is kept after its month"),
     KEY_TEXT(connect, app_key, "tenon", NULL, "key of the Connect app"),
     KEY_TEXT(connect, install_keys_url, "https://connect-install-keys.atlassian.com", NULL,
              "where Atlassian's keys for signed installs are"),
@@ -92,6 +95,38 @@ static const struct key keys[] = {
     KEY_TEXT(page, location, "", NULL, "where the server and its disk stand"),
     KEY_TEXT(page, processors, "", NULL,
              "others who handle the data, what they do and where, split by ';'"),
+    KEY_TEXT(keys, provider, "file", "file|pkcs11|command",
+             "what `tenon keys rewrap` wraps the keys with; until then nothing changes"),
+    KEY_TEXT(keys, pkcs11_module, "", NULL, "pkcs11: the module's file"),
+    KEY_TEXT(keys, pkcs11_token, "", NULL, "pkcs11: label of the token"),
+    KEY_TEXT(keys, pkcs11_key, "", NULL, "pkcs11: label of the AES key in it"),
+    KEY_TEXT(keys, pkcs11_pin_file, "", NULL, "pkcs11: a file with the user's PIN, mode 0600"),
+    KEY_TEXT(keys, command, "", NULL, "command: the program, its whole path; docs/keys.md"),
+    KEY_NUMBER(keys, timeout_s, "10", 1, 300, "command: seconds that one run may take"),
+    KEY_NUMBER(backup, every_h, "24", 0, 8760,
+               "hours between two backups of a tenant; 0: none by themselves"),
+    KEY_NUMBER(backup, drill_h, "168", 0, 8760,
+               "hours between two restore drills of a tenant; 0: none by themselves"),
+    KEY_NUMBER(backup, keep_days, "7", 1, 3650, "days that backups stay in the data folder"),
+    KEY_TEXT(backup, s3_endpoint, "", NULL,
+             "where copies go: https://… of an S3 object storage; empty: nowhere"),
+    KEY_TEXT(backup, s3_region, "us-east-1", NULL, "its region, as its signature wants it"),
+    KEY_TEXT(backup, s3_bucket, "", NULL, "the bucket, which must be there"),
+    KEY_TEXT(backup, s3_prefix, "", NULL, "what the names of our objects begin with: tenon/"),
+    KEY_TEXT(backup, s3_key_id, "", NULL, "the access key's id"),
+    KEY_TEXT(backup, s3_secret_file, "", NULL, "file with its secret, mode 0600"),
+    KEY_NUMBER(backup, s3_keep_days, "30", 1, 3650, "days that copies stay there"),
+    KEY_NUMBER(erasure, after_uninstall_h, "24", 0, 720,
+               "hours from an uninstall to the erasure of all that is kept of the site"),
+    KEY_TEXT(erasure, receipts, "", NULL,
+             "folder with receipts that were copied away: what they say is erased stays so"),
+    KEY_TEXT(mail, host, "", NULL, "the mail server that takes our letters; empty: none are sent"),
+    KEY_NUMBER(mail, port, "0", 0, 65535, "its port; 0: 587 for starttls, 465 implicit, 25 none"),
+    KEY_TEXT(mail, tls, "starttls", "starttls|implicit|none",
+             "how the connection is protected; without TLS nothing is sent unless this is none"),
+    KEY_TEXT(mail, from, "", NULL, "the sender's address: tenon@example.com"),
+    KEY_TEXT(mail, user, "", NULL, "name to sign in with at the mail server; empty: no sign-in"),
+    KEY_TEXT(mail, password_file, "", NULL, "file with its password, mode 0600"),
     KEY_FLAG(remote, allow_http, "the URLs above may be http (tests)"),
     KEY_FLAG(remote, allow_private, "the URLs above may name private addresses (tests)"),
 };
@@ -194,7 +229,7 @@ static enum err_class unknown(const struct reading *reading, int line, const cha
     if (known.len == 0)
         return err_set(reading->err, ERR_INPUT,
                        "%s line %d: there is no section [%.40s]; there are server, jobs, log, "
-                       "connect, forge, oauth, remote",
+                       "connect, forge, oauth, page, audit, keys, backup, mail, remote",
                        reading->path, line, section);
     return err_set(reading->err, ERR_INPUT, "%s line %d: there is no %.40s in [%s]; it has %s",
                    reading->path, line, name, section, strbuf_z(&known));
@@ -332,9 +367,28 @@ static enum err_class check_networks(const struct config *config, struct err *er
                : rc;
 }
 
+static enum err_class check_mail(const struct config *config, struct err *err)
+{
+    if (!*config->mail.host)
+        return ERR_OK;
+    if (!mail_is_address(str_from(config->mail.from)))
+        return err_set(err, ERR_INPUT,
+                       "mail.host is set: mail.from wants the sender's address, like "
+                       "tenon@example.com");
+    if ((*config->mail.user == '\0') != (*config->mail.password_file == '\0'))
+        return err_set(err, ERR_INPUT,
+                       "mail.user and mail.password_file belong together: give both");
+    if (*config->mail.user && strcmp(config->mail.tls, "none") == 0)
+        return err_set(err, ERR_INPUT,
+                       "mail.tls is none, and mail.user would send its password in the clear; use "
+                       "starttls or implicit, or give no user");
+    return ERR_OK;
+}
+
 /* What no single value shows. */
 static enum err_class check(struct config *config, struct err *err)
 {
+    enum err_class rc;
     char *url = (char *)config->server.public_url; /* in the arena: ours to cut */
     size_t len = strlen(url);
 
@@ -351,7 +405,13 @@ static enum err_class check(struct config *config, struct err *err)
         return err_set(err, ERR_INPUT,
                        "oauth.client_id is set: name the file with its secret in "
                        "oauth.client_secret_file");
-    return check_networks(config, err);
+    if (*config->backup.s3_endpoint &&
+        !(*config->backup.s3_bucket && *config->backup.s3_key_id && *config->backup.s3_secret_file))
+        return err_set(err, ERR_INPUT,
+                       "backup.s3_endpoint is set: give backup.s3_bucket, backup.s3_key_id and "
+                       "backup.s3_secret_file too");
+    rc = check_mail(config, err);
+    return rc == ERR_OK ? check_networks(config, err) : rc;
 }
 
 enum err_class config_read(const struct ctx *ctx, struct arena *arena, const char *path,
@@ -375,7 +435,9 @@ enum err_class config_read(const struct ctx *ctx, struct arena *arena, const cha
 /* A running server takes these on SIGHUP; all others with its next start. */
 static bool reloads(const struct key *key)
 {
-    static const char *const names[] = {"log.level", "log.days", "jobs.poll_s", "jobs.verify_h"};
+    static const char *const names[] = {"log.level",        "log.days",           "jobs.poll_s",
+                                        "jobs.verify_h",    "backup.every_h",     "backup.drill_h",
+                                        "backup.keep_days", "backup.s3_keep_days"};
 
     for (size_t i = 0; i < ARRAY_LEN(names); i++)
         if (strcmp(key->full, names[i]) == 0)

@@ -34,6 +34,9 @@ struct config {
         int64_t days;      /* how long day files are kept */
     } log;
     struct {
+        int64_t days; /* how long files of the audit trail are kept after their month */
+    } audit;
+    struct {
         const char *app_key;           /* of atlassian-connect.json */
         const char *install_keys_url;  /* where Atlassian's public keys are, by kid */
         const char *impersonation_url; /* OAuth 2 token endpoint for acting as a person */
@@ -51,6 +54,30 @@ struct config {
     struct {
         const char *operator_name, *contact, *location, *processors; /* of the data-storage page */
     } page;
+    struct {
+        const char *provider; /* what `tenon keys rewrap` goes to: file, pkcs11, command */
+        const char *pkcs11_module, *pkcs11_token, *pkcs11_key, *pkcs11_pin_file;
+        const char *command;
+        int64_t timeout_s; /* of one run of the command */
+    } keys;
+    struct {
+        /* These change while the server runs (SIGHUP). */
+        _Atomic int64_t every_h;   /* hours between two backups of a tenant; 0: only on demand */
+        _Atomic int64_t drill_h;   /* hours between two restore drills of a tenant; 0: never */
+        _Atomic int64_t keep_days; /* in the data folder */
+        _Atomic int64_t s3_keep_days;
+        const char *s3_endpoint; /* "": no copies in object storage */
+        const char *s3_region, *s3_bucket, *s3_prefix, *s3_key_id, *s3_secret_file;
+    } backup;
+    struct {
+        int64_t after_uninstall_h; /* hours from an uninstall to the erasure */
+        const char *receipts; /* a folder with receipts that were copied away from here; "": none */
+    } erasure;
+    struct {
+        const char *host; /* "": this server sends no mail */
+        int64_t port;     /* 0: what goes with tls */
+        const char *from, *tls, *user, *password_file;
+    } mail;
     struct {
         bool allow_http, allow_private; /* Atlassian's own hosts stand in on loopback (tests) */
     } remote;

@@ -23,6 +23,12 @@ struct lent {
     struct data *data;
 };
 
+/* A tenant whose last connection to Jira has ended: nothing is scheduled for it. */
+struct resting {
+    struct resting *next;
+    char tenant[TENANT_ID_BYTES + 1];
+};
+
 struct work {
     struct job_kind *kinds; /* of all apps, each run by work.c, which opens the tenant */
     size_t kind_count;
@@ -31,8 +37,10 @@ struct work {
     struct workers *workers;
     struct intake *intake;
     struct db *intake_control;
-    pthread_mutex_t mutex; /* of lent */
+    pthread_mutex_t mutex; /* of the two lists */
     struct lent *lent;
+    struct resting *resting;
+    int32_t audit_day; /* of the last look at old files of the audit trail; daemon_tick's own */
     _Atomic int64_t minute_ms; /* when daemon_tick last did what it does every minute; 0: now */
 };
 
@@ -85,11 +93,23 @@ void auth_stop(struct daemon *daemon);
 /* What a session's writes must carry in X-Tenon-CSRF; NULL for other ways. In the arena. */
 const char *auth_csrf(struct request *request);
 
+/*
+ * acting.c: from now on this thread acts for whoever makes the request; *who is borrowed until
+ * audit_act_as(NULL).
+ */
+void acting_begin(struct audit_who *who, struct request *request);
+
+/* custody_jobs.c: the platform's own jobs, in the form of an app's; in no list of apps. */
+extern const struct app custody_app;
+
 /* work.c */
 MUST_USE enum err_class work_start(struct daemon *daemon, struct err *err);
 void work_stop(struct daemon *daemon);
 /* Takes the periods of the schedules from the settings, which have changed. */
 void work_reload(struct daemon *daemon);
+
+/* A tenant's connections have changed: whether it has one is looked at within a second or so. */
+void work_look_again(struct daemon *daemon);
 
 /* Hands a hint to the intake; `done` is told once, or never when an error is returned. */
 MUST_USE enum err_class work_take(struct daemon *daemon, const char *tenant,
@@ -103,6 +123,8 @@ void sites_free(struct daemon *daemon);
 void sites_sweep(struct daemon *daemon, int64_t idle_ms);
 /* Held; NULL when the tenant is not in use: to find out costs the disk. */
 struct site *daemon_site_in_use(struct daemon *daemon, const char *tenant_id);
+/* The tenant's app was uninstalled: erase_jobs.c decides later what becomes of it. */
+MUST_USE enum err_class leave_later(struct daemon *daemon, const char *tenant_id, struct err *err);
 /* Whether the account administers the Jira site; false: not asked lately. */
 MUST_USE bool site_knows_admin(struct site *site, const char *account, bool *ret);
 void site_learn_admin(struct site *site, const char *account, bool is_admin);
@@ -114,6 +136,10 @@ extern const struct api_area ops_area;       /* ops.c */
 extern const struct api_area account_area;   /* account.c */
 extern const struct api_area data_area;      /* routes_data.c */
 extern const struct api_area people_area;    /* routes_people.c */
+extern const struct api_area audit_area;     /* routes_audit.c */
+extern const struct api_area person_area;    /* people.c */
+extern const struct api_area backup_area;    /* routes_backups.c */
+extern const struct api_area keys_area;      /* routes_keys.c */
 extern const struct api_area atlassian_area; /* routes_atlassian.c */
 
 #endif

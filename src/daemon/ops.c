@@ -2,6 +2,8 @@
 #include <malloc.h>
 #include <unistd.h>
 
+#include "connect/connect_app.h"
+#include "custody/backup.h"
 #include "custody/page.h"
 #include "daemon/assets.h"
 #include "daemon/internal.h"
@@ -87,12 +89,15 @@ static enum err_class metrics(struct request *request, struct err *err)
     size_t sites = 0;
     size_t site_bytes = sites_bytes(daemon, &sites);
     int64_t waiting = 0, parked = 0;
+    struct backup_measure backups = {0};
     enum err_class rc = names ? store_pool_data(daemon->store, &data, err) : err_memory(err);
 
     if (rc == ERR_OK)
         rc = jobs_count(data->control, JOB_WAITING, &waiting, err);
     if (rc == ERR_OK)
         rc = jobs_count(data->control, JOB_PARKED, &parked, err);
+    if (rc == ERR_OK)
+        rc = backups_measure(data, &backups, err);
     store_pool_give_data(daemon->store, data);
     if (rc != ERR_OK)
         return rc;
@@ -100,6 +105,13 @@ static enum err_class metrics(struct request *request, struct err *err)
     const struct gauge gauges[] = {
         {"tenon_jobs_waiting", "Jobs that wait in the queue.", waiting},
         {"tenon_jobs_parked", "Jobs that failed for good and wait for an administrator.", parked},
+        {"tenon_backups", "Backups that there are, here or in object storage.", backups.count},
+        {"tenon_backups_unproven", "Of them without a restore drill that went well.",
+         backups.unproven},
+        {"tenon_backup_stalest_seconds",
+         "When the newest backup was taken of the tenant whose newest is the oldest; 0: one has "
+         "none.",
+         backups.stalest_ms / 1000},
         {"tenon_sites", "Tenants in memory.", (int64_t)sites},
         {"tenon_sites_bytes", "Memory of their reports.", (int64_t)site_bytes},
         {"process_resident_memory_bytes", "Resident memory.", resident_bytes()},
@@ -134,9 +146,6 @@ static enum page_form wanted_form(const struct http_exchange *ex, const char **r
     return PAGE_JSON;
 }
 
-/* Who may show our pages in a frame: Jira, and nobody else. */
-#define FRAME_ANCESTORS "frame-ancestors 'self' https://*.atlassian.net https://*.jira.com"
-
 static enum err_class data_storage(struct request *request, struct err *err)
 {
     struct page_facts facts = config_page_facts(daemon_config(request->daemon));
@@ -149,19 +158,57 @@ static enum err_class data_storage(struct request *request, struct err *err)
         page.app = strbuf_z(&app);
     http_out_header(request->ex, "Vary", "Accept");
     http_out_header(request->ex, "Content-Security-Policy",
-                    "default-src 'none'; style-src 'unsafe-inline'; " FRAME_ANCESTORS);
+                    "default-src 'none'; style-src 'unsafe-inline'; frame-ancestors 'none'");
     return page_write(&page, form, &request->ex->out, err);
 }
 
 /* ---- Pages ---- */
 
-#define PAGE_CSP                                                                                   \
-    "default-src 'self'; script-src 'self'; style-src 'self'; img-src 'self' data: blob:; "        \
-    "connect-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; " FRAME_ANCESTORS
-#define FRAME_CSP                                                                                  \
-    "default-src 'self'; script-src 'self' https://connect-cdn.atl-paas.net; style-src 'self'; "   \
-    "img-src 'self' data: blob:; connect-src 'self'; base-uri 'none'; form-action 'self'; "        \
-    "object-src 'none'; " FRAME_ANCESTORS
+#define OWN "'self'"
+#define CONNECT_SCRIPTS "https://connect-cdn.atl-paas.net"
+/* script-src; frame-ancestors */
+#define PAGE_POLICY                                                                                \
+    "default-src 'self'; script-src %s; style-src 'self'; img-src 'self' data: blob:; "            \
+    "connect-src 'self'; base-uri 'none'; form-action 'self'; object-src 'none'; "                 \
+    "frame-ancestors %s"
+#define POLICY_BYTES_MAX (4 * LIMIT_URL_BYTES)
+
+/* Jira names itself so when it opens a page in its frame. */
+static bool is_framed(const struct http_exchange *ex)
+{
+    return http_in_query(ex, "xdm_e").len > 0;
+}
+
+static bool is_alone(struct request *request)
+{
+    return !is_framed(request->ex);
+}
+
+/*
+ * Who may show the page in a frame: the site whose token came with it. Any other page of
+ * atlassian.net is a stranger's, who may have a site there for nothing.
+ */
+static enum err_class put_policy(struct request *request, struct err *err)
+{
+    const struct incoming in = incoming_of(request->ex);
+    AUTO(strbuf_done) struct strbuf site = STRBUF_INIT(POLICY_BYTES_MAX);
+    AUTO(strbuf_done) struct strbuf policy = STRBUF_INIT(POLICY_BYTES_MAX);
+    bool framed = is_framed(request->ex);
+    struct err refused = {0};
+
+    if (!framed ||
+        connect_frame(request->daemon->auth.identities, &in, &site, &refused) != ERR_OK) {
+        strbuf_reset(&site);
+        strbuf_add_z(&site, "'none'"); /* of the page the browser then shows nothing */
+    }
+    strbuf_addf(&policy, PAGE_POLICY, framed ? OWN " " CONNECT_SCRIPTS : OWN, strbuf_z(&site));
+
+    enum err_class rc = strbuf_check(&policy, "the policy of a page", err);
+
+    if (rc == ERR_OK)
+        http_out_header(request->ex, "Content-Security-Policy", strbuf_z(&policy));
+    return rc;
+}
 
 static bool takes_gzip(const struct http_exchange *ex)
 {
@@ -195,15 +242,15 @@ static enum err_class file(struct request *request, struct err *err)
 {
     struct http_exchange *ex = request->ex;
     const struct asset *asset = assets_find(ex->path);
-    bool framed = http_in_query(ex, "xdm_e").len > 0;
+    enum err_class rc = asset ? put_policy(request, err)
+                              : err_set(err, ERR_NOT_FOUND, "nothing is served at this path");
 
-    if (!asset)
-        return err_set(err, ERR_NOT_FOUND, "nothing is served at this path");
+    if (rc != ERR_OK)
+        return rc;
     ex->content_type = asset->type;
     http_out_header(ex, "ETag", asset->etag);
     http_out_header(ex, "Cache-Control",
                     asset->immutable ? "public, max-age=31536000, immutable" : "no-cache");
-    http_out_header(ex, "Content-Security-Policy", framed ? FRAME_CSP : PAGE_CSP);
     http_out_header(ex, "Vary", "Accept-Encoding");
     if (str_eq_z(http_in_header(ex, "If-None-Match"), asset->etag)) {
         ex->status = 304;
@@ -219,17 +266,17 @@ static const struct api_route routes[] = {
     {HTTP_GET, "/readyz", 0, PUBLIC_FAST, readyz, NULL},
     {HTTP_GET, "/metrics", 0, PUBLIC_FAST, metrics, NULL},
     {HTTP_GET, "/data-storage", 0, PUBLIC_FAST, data_storage, NULL},
-    {HTTP_GET, "/openapi.yaml", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/licences.txt", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/time", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/reports", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/sync", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/settings", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/data", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/setup", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/sign-in", 0, PUBLIC_FAST, file, NULL},
-    {HTTP_GET, "/assets/{name}", 0, PUBLIC_FAST, file, NULL},
+    {HTTP_GET, "/openapi.yaml", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/licences.txt", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/time", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/reports", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/sync", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/settings", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/data", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/setup", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/sign-in", 0, API_PUBLIC, file, is_alone},
+    {HTTP_GET, "/assets/{name}", 0, API_PUBLIC, file, is_alone},
 };
 
 const struct api_area ops_area = {routes, ARRAY_LEN(routes)};

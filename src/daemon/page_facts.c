@@ -9,6 +9,9 @@ struct page_facts config_page_facts(const struct config *config)
         .location = config->page.location,
         .processors = config->page.processors,
         .key_provider = "",
-        .remote_place = "",
+        .remote_place = config->backup.s3_endpoint,
+        .backup_every_h = config->backup.every_h,
+        .backup_keep_days = config->backup.keep_days,
+        .remote_keep_days = config->backup.s3_keep_days,
     };
 }

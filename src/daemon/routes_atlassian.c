@@ -46,6 +46,7 @@ static void answer_done(struct request *request, const char *way, const char *te
         LOG_IDENT("tenant", tenant[0] ? tenant : "none"));
     if (tenant[0])
         daemon_forget_site(request->daemon, tenant);
+    work_look_again(request->daemon);
     request->ex->status = 204;
 }
 
@@ -69,7 +70,8 @@ static enum err_class connect_life(struct request *request, enum connect_event e
     if (rc != ERR_OK)
         return refuse_proof(request, way, rc, err);
     answer_done(request, way, tenant);
-    return ERR_OK;
+    return event == CONNECT_UNINSTALLED && tenant[0] ? leave_later(request->daemon, tenant, err)
+                                                     : ERR_OK;
 }
 
 static enum err_class post_installed(struct request *request, struct err *err)
@@ -144,7 +146,7 @@ static enum err_class forge_life(struct request *request, bool going, struct err
     if (rc != ERR_OK)
         return refuse_proof(request, "forge_lifecycle", rc, err);
     answer_done(request, going ? "forge_going" : "forge_installed", tenant);
-    return ERR_OK;
+    return going && tenant[0] ? leave_later(request->daemon, tenant, err) : ERR_OK;
 }
 
 static enum err_class post_forge_lifecycle(struct request *request, struct err *err)

@@ -39,14 +39,17 @@ static void put_text(struct json_out *json, const char *key, const char *text)
     json_put_z(json, text);
 }
 
-static void put_field(struct json_out *json, const struct field *field)
+static void put_field(struct json_out *json, const struct record *record, const struct field *field)
 {
     const struct class_policy *policy = class_policy(field->class);
 
     json_object(json);
     put_text(json, "name", field->name);
     put_text(json, "class", policy->name);
-    put_text(json, "protection", field->digest_of ? "keyed digest" : policy->protection);
+    put_text(json, "protection",
+             record->protection ? record->protection
+             : field->digest_of ? "keyed digest"
+                                : policy->protection);
     put_text(json, "what", field->what);
     json_object_end(json);
 }
@@ -76,7 +79,7 @@ static void put_record(struct json_out *json, const struct record *record,
     json_key(json, "fields");
     json_array(json);
     for (size_t i = 0; i < record->field_count; i++)
-        put_field(json, &record->fields[i]);
+        put_field(json, record, &record->fields[i]);
     json_array_end(json);
     json_object_end(json);
 }

@@ -16,46 +16,6 @@
 #define TOKEN_BODY_BYTES 4096
 #define TOKEN_DAYS_TEXT "a whole number of days from 1 to 3650"
 
-/* ---- Where a client is ---- */
-
-/* Is the address one of the list, which is split by spaces or commas? */
-static bool is_listed(struct str address, struct str list)
-{
-    while (list.len > 0) {
-        struct str rest = {NULL, 0}, other = {NULL, 0};
-        struct str one = str_cut(str_cut(list, ',', &rest), ' ', &other);
-
-        if (one.len > 0 && str_eq_nocase(one, address))
-            return true;
-        if (other.len > 0 && is_listed(address, other))
-            return true;
-        list = rest;
-    }
-    return false;
-}
-
-/*
- * The address that a client comes from. Behind proxies of ours each adds the address that it saw to
- * X-Forwarded-For: read from its end, the first that is not such a proxy is the client.
- */
-static struct str client_address(const struct request *request)
-{
-    struct str trusted = str_from(request->daemon->options.config->server.trusted_proxies);
-    struct str chain = http_in_header(request->ex, "X-Forwarded-For");
-    struct str address = http_in_address(request->ex);
-
-    /* Bounded by the length of a header. */
-    while (chain.len > 0 && is_listed(address, trusted)) {
-        size_t from = chain.len;
-
-        while (from > 0 && chain.ptr[from - 1] != ',')
-            from--;
-        address = str_trim(str_sub(chain, from, chain.len));
-        chain.len = from > 0 ? from - 1 : 0;
-    }
-    return address;
-}
-
 /* ---- Sessions ---- */
 
 /* The answer for a person at the keyboard: 401 for a wrong password, 429 for too many. */
@@ -116,8 +76,8 @@ static enum err_class prove_administrator(struct request *request, yyjson_val *b
         rc = administrator_set(data, daemon->auth.passwords, link, password, err);
         session_forget_admin(daemon->auth.sessions);
     } else {
-        rc = administrator_check(data, daemon->auth.passwords, client_address(request), password,
-                                 ret_wait_ms, err);
+        rc = administrator_check(data, daemon->auth.passwords, http_in_address(request->ex),
+                                 password, ret_wait_ms, err);
     }
     db_rollback(data->control);
     store_pool_give_data(daemon->store, data);
@@ -433,8 +393,8 @@ static const struct api_route routes[] = {
     {HTTP_GET, "/auth/jira/start", 0, API_PUBLIC, jira_start, NULL},
     {HTTP_GET, "/auth/jira/callback", 0, API_PUBLIC, jira_callback, NULL},
     {HTTP_GET, "/api/v1/tokens", 0, API_TENANT, list_tokens, NULL},
-    {HTTP_POST, "/api/v1/tokens", TOKEN_BODY_BYTES, API_TENANT, add_token, NULL},
-    {HTTP_DELETE, "/api/v1/tokens/{id}", 0, API_TENANT, remove_token, NULL},
+    {HTTP_POST, "/api/v1/tokens", TOKEN_BODY_BYTES, API_TENANT | API_STRICT, add_token, NULL},
+    {HTTP_DELETE, "/api/v1/tokens/{id}", 0, API_TENANT | API_STRICT, remove_token, NULL},
 };
 
 const struct api_area people_area = {routes, ARRAY_LEN(routes)};

@@ -149,6 +149,25 @@ struct site *daemon_site_in_use(struct daemon *daemon, const char *tenant_id)
     return entry ? &entry->site : NULL;
 }
 
+static void unlist(struct daemon *daemon, const char *id, int64_t used_before_ms);
+
+/* Held, of the database that `info` tells of: one of a database that was replaced is let go. */
+static struct site_entry *find_current(struct daemon *daemon, const struct tenant_info *info)
+{
+    struct site_entry *entry = find(&daemon->sites, info->id);
+    uint64_t *known = entry ? &entry->site.info.incarnation : NULL;
+
+    if (entry && *known == 0)
+        *known = info->incarnation;
+    if (!entry || info->incarnation == 0 || *known == info->incarnation)
+        return entry;
+    pthread_mutex_unlock(&daemon->sites.mutex);
+    unlist(daemon, info->id, 0);
+    daemon_give_site(&entry->site);
+    pthread_mutex_lock(&daemon->sites.mutex);
+    return find(&daemon->sites, info->id);
+}
+
 enum err_class daemon_site(struct daemon *daemon, const struct tenant_info *info, struct site **ret,
                            struct err *err)
 {
@@ -156,7 +175,7 @@ enum err_class daemon_site(struct daemon *daemon, const struct tenant_info *info
 
     pthread_mutex_lock(&sites->mutex);
 
-    struct site_entry *entry = find(sites, info->id);
+    struct site_entry *entry = find_current(daemon, info);
 
     if (!entry && (entry = entry_new(daemon, info)) != NULL) {
         entry->holders = 1;

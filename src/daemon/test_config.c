@@ -59,6 +59,23 @@ static void assert_refused(struct fixture *f, const char *text, const char *says
         fail_msg("\"%s\" does not say \"%s\"", f->err.msg, says);
 }
 
+static void ev_18_a_mail_server_needs_a_sender_and_gets_no_password_in_the_clear(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_refused(f, "[mail]\nhost = m.example.com\n", "mail.from");
+    assert_refused(f, "[mail]\nhost = m.example.com\nfrom = Tenon <t@example.com>\n", "mail.from");
+    assert_refused(f, "[mail]\nhost = m\nfrom = t@example.com\nuser = t\n", "belong together");
+    assert_refused(f,
+                   "[mail]\nhost = m\nfrom = t@example.com\nuser = t\npassword_file = p\n"
+                   "tls = none\n",
+                   "in the clear");
+    assert_refused(f, "[mail]\ntls = maybe\n", "starttls|implicit|none");
+    assert_refused(f, "[mail]\nport = 65536\n", "0 to 65535");
+    assert_int_equal(read_text(f, "[mail]\nhost = m\nfrom = t@example.com\n", NULL), ERR_OK);
+    assert_string_equal(f->config.mail.tls, "starttls");
+}
+
 static void without_a_file_the_defaults_hold(void **state)
 {
     struct fixture *f = *state;
@@ -197,6 +214,7 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(without_a_file_the_defaults_hold),
+        TEST(ev_18_a_mail_server_needs_a_sender_and_gets_no_password_in_the_clear),
         TEST(the_file_beats_the_default_and_the_environment_the_file),
         TEST(the_public_url_loses_its_last_slash),
         TEST(what_is_not_known_is_refused_with_line_and_choice),

@@ -2,13 +2,15 @@
  * answer.c: sending what the handler made: now, later, or when somebody else has made it.
  *
  * A delayed answer holds no thread: one timer thread, started with the first delay, keeps the
- * suspended exchanges in order of their time and resumes them.
+ * suspended exchanges in order of their time and resumes them. An answer without a body and without
+ * headers of its own is made once and sent often.
  */
 #include "http/server_internal.h"
 
 #include <sys/socket.h>
 
 #define STREAM_BLOCK_BYTES ((size_t)64 * 1024)
+#define BLANK_HEADERS_MAX ((size_t)4096)
 
 /* ---- Sending ---- */
 
@@ -58,6 +60,89 @@ static struct MHD_Response *make_response(struct exchange *x)
     return response;
 }
 
+static void add_headers(struct MHD_Response *response, const struct exchange *x)
+{
+    for (size_t i = 0; i < x->header_count; i++)
+        (void)MHD_add_response_header(response, x->headers[i].name, x->headers[i].value);
+}
+
+/* ---- Answers without a body ---- */
+
+static void list_headers(const struct exchange *x, struct strbuf *ret)
+{
+    for (size_t i = 0; i < x->header_count; i++) {
+        strbuf_add(ret, x->headers[i].name, strlen(x->headers[i].name) + 1);
+        strbuf_add(ret, x->headers[i].value, strlen(x->headers[i].value) + 1);
+    }
+}
+
+/*
+ * One that was made before, or is made now and kept; NULL: neither. Only for headers that every
+ * answer gets: a handler's own may be secret.
+ */
+static struct MHD_Response *find_blank(struct exchange *x)
+{
+    struct http_server *server = x->server;
+    AUTO(strbuf_done) struct strbuf headers = STRBUF_INIT(BLANK_HEADERS_MAX);
+    struct MHD_Response *found = NULL;
+    size_t at = 0;
+
+    list_headers(x, &headers);
+    if (headers.failed != ERR_OK)
+        return NULL;
+    pthread_mutex_lock(&server->mutex);
+    while (at < server->blank_count &&
+           (server->blanks[at].headers_len != headers.len ||
+            memcmp(server->blanks[at].headers, headers.ptr, headers.len) != 0))
+        at++;
+    if (at < server->blank_count) {
+        found = server->blanks[at].response;
+    } else if (at < SERVER_BLANKS_MAX && headers.len > 0) {
+        found = MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+        if (found) {
+            add_headers(found, x);
+            server->blanks[server->blank_count++] =
+                (struct blank){found, TAKE(headers.ptr), headers.len};
+        }
+    }
+    pthread_mutex_unlock(&server->mutex);
+    return found;
+}
+
+void server_forget_blanks(struct http_server *server)
+{
+    for (size_t i = 0; i < server->blank_count; i++) {
+        MHD_destroy_response(server->blanks[i].response);
+        free(server->blanks[i].headers);
+    }
+    server->blank_count = 0;
+}
+
+static enum MHD_Result queue(struct exchange *x, struct MHD_Response *response)
+{
+    conn_answers(x->conn);
+    return MHD_queue_response(x->mhd, (unsigned)x->ex.status, response);
+}
+
+static enum MHD_Result send_made(struct exchange *x, bool has_body)
+{
+    const struct http_exchange *ex = &x->ex;
+    struct MHD_Response *response = make_response(x);
+
+    if (!response)
+        return MHD_NO;
+    if (has_body && ex->content_type)
+        (void)MHD_add_response_header(response, "Content-Type", ex->content_type);
+    add_headers(response, x);
+    if (conn_is_last(x->conn))
+        (void)MHD_add_response_header(response, "Connection", "close");
+
+    enum MHD_Result queued = queue(x, response);
+
+    MHD_destroy_response(response);
+    return queued;
+}
+
 enum MHD_Result exchange_send(struct exchange *x)
 {
     struct http_exchange *ex = &x->ex;
@@ -78,23 +163,10 @@ enum MHD_Result exchange_send(struct exchange *x)
         http_out_problem(ex, 503, "the server is out of memory; try again later");
 
     bool has_body = ex->stream || ex->out.len > 0;
-    struct MHD_Response *response = make_response(x);
+    struct MHD_Response *blank =
+        has_body || x->own_headers || conn_is_last(x->conn) ? NULL : find_blank(x);
 
-    if (!response)
-        return MHD_NO;
-    if (has_body && ex->content_type)
-        (void)MHD_add_response_header(response, "Content-Type", ex->content_type);
-    for (size_t i = 0; i < x->header_count; i++)
-        (void)MHD_add_response_header(response, x->headers[i].name, x->headers[i].value);
-
-    if (conn_is_last(x->conn))
-        (void)MHD_add_response_header(response, "Connection", "close");
-    conn_answers(x->conn);
-
-    enum MHD_Result queued = MHD_queue_response(x->mhd, (unsigned)ex->status, response);
-
-    MHD_destroy_response(response);
-    return queued;
+    return blank ? queue(x, blank) : send_made(x, has_body);
 }
 
 /* ---- Delays ---- */

@@ -48,11 +48,19 @@ struct net_curl {
 
 /* ---- calls ---- */
 
-/* A handle that has been used keeps its buffers; past the few that are kept it is closed. */
-static void give_back(struct net_curl *net, CURL *easy)
+/*
+ * A handle that has been used keeps its buffers; past the few that are kept it is closed. So is one
+ * whose call failed: where that was before a connection (a name that is not found), curl 7.88
+ * leaves a buffer in it, and then takes no new size for it, not even after a reset.
+ */
+static void give_back(struct net_curl *net, CURL *easy, bool failed)
 {
     if (!easy)
         return;
+    if (failed) {
+        curl_easy_cleanup(easy);
+        return;
+    }
     curl_easy_reset(easy);
     (void)pthread_mutex_lock(&net->lock);
     if (net->spare_count < ARRAY_LEN(net->spare)) {
@@ -68,7 +76,7 @@ static void call_free(struct net_curl *net, struct net_call *call)
     if (!call)
         return;
     assert(!call->added);
-    give_back(net, call->easy); /* before the memory that it refers to */
+    give_back(net, call->easy, call->code != CURLE_OK); /* before the memory that it refers to */
     curl_call_done(call);
     (void)pthread_cond_destroy(&call->changed);
     free(call);

@@ -136,7 +136,7 @@ static bool is_header_text(const char *text)
     return true;
 }
 
-void http_out_header(struct http_exchange *ex, const char *name, const char *value)
+static void add_header(struct http_exchange *ex, const char *name, const char *value)
 {
     struct exchange *x = exchange_of(ex);
 
@@ -150,6 +150,12 @@ void http_out_header(struct http_exchange *ex, const char *name, const char *val
         x->headers[x->header_count++] = header;
 }
 
+void http_out_header(struct http_exchange *ex, const char *name, const char *value)
+{
+    exchange_of(ex)->own_headers = true;
+    add_header(ex, name, value);
+}
+
 void http_out_default(struct http_exchange *ex, const char *name, const char *value)
 {
     const struct exchange *x = exchange_of(ex);
@@ -157,7 +163,7 @@ void http_out_default(struct http_exchange *ex, const char *name, const char *va
     for (size_t i = 0; i < x->header_count; i++)
         if (str_eq_nocase(str_from(x->headers[i].name), str_from(name)))
             return;
-    http_out_header(ex, name, value);
+    add_header(ex, name, value);
 }
 
 /* The reason phrase of RFC 9110. */

@@ -51,6 +51,9 @@ static const struct {
     {STR("location"), false},
     {STR("date"), false},
     {STR("retry-after"), false},
+    {STR("cycle-period"), false},  /* of the personal data report */
+    {STR("etag"), false},          /* of object storage: what it says it has, */
+    {STR("content-range"), false}, /* and how much */
     {STR("ratelimit"), true},
     {STR("beta-ratelimit"), true},
     {STR("x-ratelimit-"), true},

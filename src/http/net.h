@@ -29,6 +29,12 @@ struct net_request {
     const char *content_type;  /* NULL when there is no body */
     struct str body;           /* copied by start */
     const char *authorization; /* the header's value; NULL none. Never sent to another host. */
+    /*
+     * Amazon's signature version 4, made by libcurl: "aws:amz:REGION:s3", and "KEY-ID:SECRET". Then
+     * no `authorization`; a header x-amz-content-sha256 must be given, and a query must be in the
+     * signature's own form (sorted, every name with a '='). NULL: none.
+     */
+    const char *aws_sigv4, *aws_login;
     struct http_header headers[NET_HEADERS_MAX]; /* further ones, up to the first NULL name */
     size_t body_max;                             /* bytes of the answer; past it ERR_LIMIT */
     int64_t total_ms;   /* for the whole exchange, waiting for a free connection included */

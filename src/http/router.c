@@ -164,6 +164,14 @@ static bool is_param(struct str segment)
     return segment.len >= 2 && segment.ptr[0] == '{' && segment.ptr[segment.len - 1] == '}';
 }
 
+/* Most patterns do not, as the first byte already tells. */
+static bool cannot_fit(const char *pattern, const struct route_path *path)
+{
+    const struct str first = path->segments[0];
+
+    return pattern[1] != '{' && first.len > 0 && pattern[1] != first.ptr[0];
+}
+
 /*
  * Does the pattern fit? *ret_literals has a bit for each segment that is a literal, the leftmost
  * segment in the highest bit, so that the greater number is the more particular pattern.
@@ -214,7 +222,8 @@ void route_find(const struct http_route *routes, size_t count, const enum http_m
         struct str params[ROUTE_PARAMS_MAX] = {{NULL, 0}};
         uint32_t literals = 0;
 
-        if (!pattern_fits(routes[i].pattern, path, &literals, params))
+        if (cannot_fit(routes[i].pattern, path) ||
+            !pattern_fits(routes[i].pattern, path, &literals, params))
             continue;
         for (size_t m = 0; m < ARRAY_LEN(methods); m++)
             served[m] |= methods[m].method == routes[i].method;

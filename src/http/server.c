@@ -38,7 +38,7 @@
 #define SEND_S_DEFAULT 1800
 #define OUT_BYTES_MAX_DEFAULT ((size_t)256 * 1024 * 1024)
 #define ARENA_BYTES_MAX ((size_t)64 * 1024 * 1024) /* of one exchange */
-#define CONNECTION_BYTES ((size_t)64 * 1024)       /* request line and headers must fit in */
+#define CONNECTION_BYTES ((size_t)32 * 1024) /* headers must fit; cleared after each request */
 #define STOP_WAIT_MS 10000
 #define SPARE_CONNECTIONS 16 /* a thread */
 /* No version below 1.2 (RFC 8996); what GnuTLS and the machine's policy hold for good. */
@@ -282,6 +282,7 @@ static void fill_defaults(struct http_server_options *options)
 static void server_discard(struct http_server *server)
 {
     conns_free(server->conns);
+    server_forget_blanks(server);
     if (server->fd >= 0)
         (void)close(server->fd);
     if (server->stop_fd >= 0)

@@ -13,6 +13,7 @@
 
 #define OUT_HEADERS_MAX 32
 #define SERVER_RETIRED_MAX 4
+#define SERVER_BLANKS_MAX 4
 
 enum exchange_state { FRESH, BODY, WAITING, DEFERRED, DONE };
 
@@ -33,8 +34,16 @@ struct exchange {
     size_t drained;
     struct out_header headers[OUT_HEADERS_MAX];
     size_t header_count;
-    int64_t due_ms; /* WAITING: when to resume, monotonic */
+    bool own_headers; /* not only those of http_out_default */
+    int64_t due_ms;   /* WAITING: when to resume, monotonic */
     struct exchange *next_waiting;
+};
+
+/* An answer without a body, made once: there are crowds of them, all with the same headers. */
+struct blank {
+    struct MHD_Response *response;
+    char *headers; /* names and values, each up to a NUL */
+    size_t headers_len;
 };
 
 /* One libmicrohttpd daemon and what it was started with. */
@@ -67,6 +76,8 @@ struct http_server {
     bool stopping;
     bool timer_runs;
     pthread_t timer;
+    struct blank blanks[SERVER_BLANKS_MAX]; /* under the mutex as well; an entry never changes */
+    size_t blank_count;
 };
 
 static inline struct exchange *exchange_of(const struct http_exchange *ex)
@@ -101,6 +112,8 @@ enum MHD_Result server_on_request(void *cls, struct MHD_Connection *mhd, const c
 enum MHD_Result exchange_answer(struct exchange *x);
 /* Queues the answer. MHD_NO closes the connection. */
 enum MHD_Result exchange_send(struct exchange *x);
+/* When no listener is left. */
+void server_forget_blanks(struct http_server *server);
 /* Waits on server->changed until then; the mutex is held. */
 void server_wait_until(struct http_server *server, int64_t due_ms);
 

@@ -800,6 +800,28 @@ static void a_host_of_no_proxy_is_called_directly(void **state)
     forget_proxies();
 }
 
+/*
+ * What fails before there is a connection, like a name that is not found, spoils curl's handle for
+ * the next call. Here it is a proxy that curl does not know: the same end without asking any DNS.
+ */
+static void a_call_that_found_no_way_does_not_spoil_the_next_one(void **state)
+{
+    struct world *w = *state;
+    AUTO(net_response_done) struct net_response response = {0};
+    struct net_request request = request_of(w);
+
+    serve(w, plays, OK_HEAD, "{\"a\":1}");
+    assert_int_equal(setenv("http_proxy", "gopher://127.0.0.1:1", 1), 0);
+    assert_int_equal(setenv("no_proxy", "127.0.0.1", 1), 0);
+    restart(w);
+    request.url = "http://jira.invalid/x";
+    for (int i = 0; i < 3; i++)
+        must_fail(w, &request, ERR_NETWORK, "jira.invalid");
+    must(w, &response);
+    assert_int_equal(response.status, 200);
+    forget_proxies();
+}
+
 static void a_proxy_gets_no_credential_with_connect(void **state)
 {
     struct world *w = *state;
@@ -1022,6 +1044,7 @@ int main(void)
         T(unusable_requests_are_refused_without_a_word_of_their_secret),
         T(a_proxy_of_the_environment_is_asked),
         T(a_host_of_no_proxy_is_called_directly),
+        T(a_call_that_found_no_way_does_not_spoil_the_next_one),
         T(a_proxy_gets_no_credential_with_connect),
         T(a_stop_ends_the_wait_for_an_answer),
         T(whether_an_answer_is_there_can_be_asked_and_waited_for_a_little),

@@ -85,6 +85,18 @@ static void say_elsewhere(struct http_exchange *ex)
     assert_int_equal(pthread_detach(thread), 0);
 }
 
+/* No body. `kind` is a header as every answer has it, `own` one of this answer alone. */
+static void say_blank(struct http_exchange *ex)
+{
+    struct str kind = http_in_query(ex, "kind"), own = http_in_query(ex, "own");
+
+    ex->status = 204;
+    if (kind.ptr)
+        http_out_default(ex, "X-Kind", arena_dup_z(ex->arena, kind));
+    if (own.ptr)
+        http_out_header(ex, "X-Own", arena_dup_z(ex->arena, own));
+}
+
 static void say_half(struct http_exchange *ex)
 {
     ex->cut_off = true;
@@ -159,7 +171,7 @@ static void after(struct http_exchange *ex, const struct http_route *route)
 {
     (void)route;
     atomic_fetch_add(&seen_of(ex)->after, 1);
-    http_out_header(ex, "X-After", "1");
+    http_out_default(ex, "X-After", "1");
 }
 
 static const struct http_route routes[] = {
@@ -168,7 +180,7 @@ static const struct http_route routes[] = {
     {HTTP_GET, "/later", 0, say_later},         {HTTP_GET, "/half", 0, say_half},
     {HTTP_GET, "/nothing", 0, say_nothing},     {HTTP_GET, "/too-much", 0, say_too_much},
     {HTTP_GET, "/stream", 0, say_stream},       {HTTP_POST, "/large", 8 << 20, say_back},
-    {HTTP_GET, "/elsewhere", 0, say_elsewhere},
+    {HTTP_GET, "/elsewhere", 0, say_elsewhere}, {HTTP_GET, "/blank", 0, say_blank},
 };
 
 static struct http_server_options options_of(struct fixture *f)
@@ -404,6 +416,41 @@ static void a_header_that_would_split_the_answer_is_left_out(void **state)
     assert_lacks(&answer, "Evil");
     assert_lacks(&answer, "X-Na");
     strbuf_done(&answer);
+}
+
+/* What is made once and sent often is never another's. */
+static void an_answer_without_a_body_has_its_own_headers(void **state)
+{
+    static const char *const kinds[] = {"a", "b", "c", "d", "e", "f", "a"};
+    struct fixture *f = *state;
+
+    for (int round = 0; round < 2; round++) {
+        for (size_t i = 0; i < ARRAY_LEN(kinds); i++) {
+            struct strbuf request = STRBUF_INIT(256), kind = STRBUF_INIT(64);
+
+            strbuf_addf(&request,
+                        "GET /blank?kind=%s HTTP/1.1\r\nHost: t\r\nConnection: close\r\n\r\n",
+                        kinds[i]);
+            strbuf_addf(&kind, "X-Kind: %s\r\n", kinds[i]);
+
+            struct strbuf answer = ask(f, strbuf_z(&request));
+
+            assert_has(&answer, "HTTP/1.1 204 No Content");
+            assert_has(&answer, strbuf_z(&kind));
+            assert_has(&answer, "X-After: 1");
+            assert_lacks(&answer, "X-Own");
+            assert_lacks(&answer, "Content-Type");
+            strbuf_done(&answer);
+            strbuf_done(&request);
+            strbuf_done(&kind);
+        }
+
+        struct strbuf own = ask(f, GET("/blank?kind=a&own=secret"));
+
+        assert_has(&own, "X-Kind: a");
+        assert_has(&own, "X-Own: secret");
+        strbuf_done(&own);
+    }
 }
 
 static void before_can_refuse_and_after_sees_every_answer(void **state)
@@ -790,6 +837,9 @@ static void *ask_often(void *arg)
 
         asker->good += strstr(strbuf_z(&answer), "HTTP/1.1 200 OK") != NULL;
         strbuf_done(&answer);
+        answer = ask(asker->f, GET("/blank"));
+        asker->good += strstr(strbuf_z(&answer), "HTTP/1.1 204 No Content") != NULL;
+        strbuf_done(&answer);
     }
     return NULL;
 }
@@ -812,7 +862,7 @@ static void several_threads_serve_several_clients(void **state)
     }
     for (size_t i = 0; i < ARRAY_LEN(clients); i++) {
         assert_int_equal(pthread_join(clients[i], NULL), 0);
-        assert_int_equal(askers[i].good, 100);
+        assert_int_equal(askers[i].good, 200);
     }
     assert_int_equal(atomic_load(&f->seen.handled), 400);
 }
@@ -831,6 +881,7 @@ int main(void)
         TEST(head_has_the_length_and_no_body),
         TEST(escapes_out_of_the_path_never_reach_a_handler),
         TEST(a_header_that_would_split_the_answer_is_left_out),
+        TEST(an_answer_without_a_body_has_its_own_headers),
         TEST(before_can_refuse_and_after_sees_every_answer),
         TEST(a_small_body_too_large_for_the_route_keeps_the_connection),
         TEST(a_huge_body_is_refused_before_it_is_read),

@@ -29,22 +29,9 @@ static struct jira_issue_label read_issue(yyjson_val *issue)
         .project_name = json_str(project, "name"),
     };
 
-    if (!json_i64(issue, "id", &label.id))
-        label.id = 0;
     if (!json_i64(project, "id", &label.project_id))
         label.project_id = 0;
     return label;
-}
-
-static void put_label_fields(struct json_out *out)
-{
-    static const char *const fields[] = {"summary", "issuetype", "status", "project"};
-
-    json_key(out, "fields");
-    json_array(out);
-    for (size_t i = 0; i < ARRAY_LEN(fields); i++)
-        json_put_z(out, fields[i]);
-    json_array_end(out);
 }
 
 static void put_ids_of_cloud(struct json_out *out, const int64_t *ids, size_t count)
@@ -79,11 +66,21 @@ static void put_ids_of_datacenter(struct json_out *out, const int64_t *ids, size
     json_put_bool(out, false);
 }
 
-enum err_class jira_issue_labels(struct jira *jira, const int64_t *ids, size_t count,
-                                 jira_each_issue *each, void *arg, struct err *err)
+static void put_fields(struct json_out *out, const char *const *fields, size_t count)
 {
-    AUTO(answer_strbuf_done) struct strbuf body = STRBUF_INIT(64 * JIRA_LABELS_MAX);
-    AUTO(answer_done) struct answer answer = {0};
+    json_key(out, "fields");
+    json_array(out);
+    for (size_t i = 0; i < count; i++)
+        json_put_z(out, fields[i]);
+    json_array_end(out);
+}
+
+enum err_class jira_issue_fields_start(struct jira *jira, const int64_t *ids, size_t count,
+                                       const char *const *fields, size_t field_count,
+                                       struct http_call **ret, struct err *err)
+{
+    AUTO(answer_strbuf_done)
+    struct strbuf body = STRBUF_INIT(64 * (JIRA_LABELS_MAX + field_count));
     struct json_out out = json_out(&body);
 
     assert(count >= 1 && count <= JIRA_LABELS_MAX);
@@ -92,11 +89,17 @@ enum err_class jira_issue_labels(struct jira *jira, const int64_t *ids, size_t c
         put_ids_of_datacenter(&out, ids, count);
     else
         put_ids_of_cloud(&out, ids, count);
-    put_label_fields(&out);
+    put_fields(&out, fields, field_count);
     json_object_end(&out);
+    return answer_post_start(jira, jira->datacenter ? "/search" : "/issue/bulkfetch", &body, ret,
+                             err);
+}
 
-    enum err_class rc = answer_post(jira, jira->datacenter ? "/search" : "/issue/bulkfetch", &body,
-                                    "the labels of issues", &answer, err);
+enum err_class jira_issue_fields_finish(struct jira *jira, struct http_call *call,
+                                        jira_each_fields *each, void *arg, struct err *err)
+{
+    AUTO(answer_done) struct answer answer = {0};
+    enum err_class rc = answer_finish(jira, call, "the fields of issues", &answer, err);
     yyjson_val *issues, *issue;
     size_t at, n;
 
@@ -104,13 +107,60 @@ enum err_class jira_issue_labels(struct jira *jira, const int64_t *ids, size_t c
         return rc;
     issues = yyjson_obj_get(answer.root, "issues");
     if (!yyjson_is_arr(issues))
-        return answer_broken(jira, "the labels of issues", "issues", err);
+        return answer_broken(jira, "the fields of issues", "issues", err);
     yyjson_arr_foreach(issues, at, n, issue)
     {
-        struct jira_issue_label label = read_issue(issue);
+        int64_t id = 0;
 
-        if (label.id > 0 && (rc = each(arg, &label, err)) != ERR_OK)
+        if (json_i64(issue, "id", &id) && id > 0 && (rc = each(arg, id, issue, err)) != ERR_OK)
             return rc;
+    }
+    return ERR_OK;
+}
+
+struct label_reader {
+    jira_each_issue *each;
+    void *arg;
+};
+
+static enum err_class hand_label(void *arg, int64_t id, yyjson_val *issue, struct err *err)
+{
+    const struct label_reader *reader = arg;
+    struct jira_issue_label label = read_issue(issue);
+
+    label.id = id;
+    return reader->each(reader->arg, &label, err);
+}
+
+enum err_class jira_issue_labels(struct jira *jira, const int64_t *ids, size_t count,
+                                 jira_each_issue *each, void *arg, struct err *err)
+{
+    static const char *const fields[] = {"summary", "issuetype", "status", "project"};
+    struct label_reader reader = {each, arg};
+    struct http_call *call = NULL;
+    enum err_class rc =
+        jira_issue_fields_start(jira, ids, count, fields, ARRAY_LEN(fields), &call, err);
+
+    return rc == ERR_OK ? jira_issue_fields_finish(jira, call, hand_label, &reader, err) : rc;
+}
+
+enum err_class jira_epic_field(struct jira *jira, struct strbuf *ret, struct err *err)
+{
+    AUTO(answer_done) struct answer answer = {0};
+    enum err_class rc = answer_get(jira, "/field", "the list of fields", 1, &answer, err);
+    yyjson_val *field;
+    size_t at, count;
+
+    if (rc != ERR_OK)
+        return rc;
+    yyjson_arr_foreach(answer.root, at, count, field)
+    {
+        struct str type = json_str(yyjson_obj_get(field, "schema"), "custom");
+
+        if (!str_eq(type, STR("com.pyxis.greenhopper.jira:gh-epic-link")))
+            continue;
+        strbuf_add_str(ret, json_str(field, "id"));
+        return strbuf_check(ret, "the name of the epics' field", err);
     }
     return ERR_OK;
 }
@@ -168,6 +218,18 @@ enum err_class jira_pick_issues(struct jira *jira, struct str query, size_t max,
 
 /* ---- People ---- */
 
+static struct jira_user_label read_user(yyjson_val *user)
+{
+    struct jira_user_label label = {
+        .account = jira_account(user),
+        .name = json_str(user, "displayName"),
+    };
+
+    if (json_bool(user, "active", true))
+        label.mail = json_str(user, "emailAddress");
+    return label;
+}
+
 static enum err_class hand_users(yyjson_val *users, size_t max, jira_each_user *each, void *arg,
                                  struct err *err)
 {
@@ -176,7 +238,7 @@ static enum err_class hand_users(yyjson_val *users, size_t max, jira_each_user *
 
     yyjson_arr_foreach(users, at, count, user)
     {
-        struct jira_user_label label = {jira_account(user), json_str(user, "displayName")};
+        struct jira_user_label label = read_user(user);
         enum err_class rc = ERR_OK;
 
         if (at >= max)
@@ -235,8 +297,7 @@ static enum err_class datacenter_users(struct jira *jira, const struct str *acco
         if (rc != ERR_OK)
             return rc;
 
-        struct jira_user_label label = {jira_account(answer.root),
-                                        json_str(answer.root, "displayName")};
+        struct jira_user_label label = read_user(answer.root);
 
         if (label.account.len > 0)
             rc = each(arg, &label, err);
@@ -251,6 +312,24 @@ enum err_class jira_user_labels(struct jira *jira, const struct str *accounts, s
 {
     return jira->datacenter ? datacenter_users(jira, accounts, count, each, arg, err)
                             : cloud_users(jira, accounts, count, each, arg, err);
+}
+
+enum err_class jira_project_lead(struct jira *jira, struct str key, struct strbuf *ret,
+                                 struct err *err)
+{
+    AUTO(answer_strbuf_done) struct strbuf path = STRBUF_INIT(8 * 1024);
+    AUTO(answer_done) struct answer answer = {0};
+    enum err_class rc;
+
+    strbuf_add_z(&path, "/project");
+    url_add_segment(&path, key);
+    rc = strbuf_check(&path, "the project's key", err);
+    if (rc == ERR_OK)
+        rc = answer_get(jira, strbuf_z(&path), "a project", 1, &answer, err);
+    if (rc != ERR_OK)
+        return rc;
+    strbuf_add_str(ret, jira_account(yyjson_obj_get(answer.root, "lead")));
+    return strbuf_check(ret, "the account of a project's lead", err);
 }
 
 enum err_class jira_find_users(struct jira *jira, struct str query, size_t max,

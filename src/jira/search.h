@@ -82,6 +82,23 @@ typedef enum err_class jira_each_issue(void *arg, const struct jira_issue_label 
 /* 1..JIRA_LABELS_MAX issues by id; one that the account may not see is left out. */
 MUST_USE enum err_class jira_issue_labels(struct jira *jira, const int64_t *ids, size_t count,
                                           jira_each_issue *each, void *arg, struct err *err);
+/*
+ * Any fields of 1..JIRA_LABELS_MAX issues, by Jira's names of them ("summary", "timetracking").
+ * Started and finished apart, so that several are under way at once. `each` gets the issue as Jira
+ * told it: {"id", "key", "fields": {…}}; one that the account may not see is left out.
+ */
+MUST_USE enum err_class jira_issue_fields_start(struct jira *jira, const int64_t *ids, size_t count,
+                                                const char *const *fields, size_t field_count,
+                                                struct http_call **ret, struct err *err);
+typedef enum err_class jira_each_fields(void *arg, int64_t id, yyjson_val *issue, struct err *err);
+MUST_USE enum err_class jira_issue_fields_finish(struct jira *jira, struct http_call *call,
+                                                 jira_each_fields *each, void *arg,
+                                                 struct err *err);
+/*
+ * Data Center: the name of the field that holds an issue's epic ("customfield_10008"), appended;
+ * nothing when the site has none.
+ */
+MUST_USE enum err_class jira_epic_field(struct jira *jira, struct strbuf *ret, struct err *err);
 /* What the picker suggests for a word or a key; id, key and summary only, up to `max`. */
 MUST_USE enum err_class jira_pick_issues(struct jira *jira, struct str query, size_t max,
                                          jira_each_issue *each, void *arg, struct err *err);
@@ -91,6 +108,7 @@ MUST_USE enum err_class jira_first_issues(struct jira *jira, struct str jql, siz
 
 struct jira_user_label {
     struct str account, name;
+    struct str mail; /* empty: Jira does not tell it, or the account is not active */
 };
 typedef enum err_class jira_each_user(void *arg, const struct jira_user_label *user,
                                       struct err *err);
@@ -98,6 +116,12 @@ typedef enum err_class jira_each_user(void *arg, const struct jira_user_label *u
 MUST_USE enum err_class jira_user_labels(struct jira *jira, const struct str *accounts,
                                          size_t count, jira_each_user *each, void *arg,
                                          struct err *err);
+/*
+ * The account of a project's lead, appended; nothing when it has none. ERR_NOT_FOUND: no such
+ * project for the connection's account.
+ */
+MUST_USE enum err_class jira_project_lead(struct jira *jira, struct str key, struct strbuf *ret,
+                                          struct err *err);
 /* Active people whose name or address begins with the words; up to `max` (1000). */
 MUST_USE enum err_class jira_find_users(struct jira *jira, struct str query, size_t max,
                                         jira_each_user *each, void *arg, struct err *err);

@@ -6,18 +6,28 @@
  * thread takes all that is there, adds it in one transaction, and tells each caller after the
  * commit. While it writes, the ring fills for the next round: no timer, and no delay when idle.
  *
+ * A group is put down as it came (arrivals.c). When nothing has come for a moment, or a great many
+ * are behind, this thread gives them their places in the queue, a part at a time.
+ *
  * The ring's lock guards its counters, `ending` and the writing of new items. The taken items stay
  * where they are, and belong to the thread, until it moves `tail` past them.
  */
 #include "jobs/intake.h"
 
 #include <pthread.h>
+#include <time.h>
 
 #include "base/log.h"
-#include "jobs/row.h"
+#include "jobs/arrivals.h"
 
 #define WAITING_MAX 4096
 #define GROUP_MAX 512
+#define QUIET_MS 20                     /* without anything new, it is quiet */
+#define BEHIND_MAX LIMIT_JOBS_OF_TENANT /* then places are given in any case */
+/* So often the database's log is emptied. Then it is written over, which is half the work of making
+ * it longer, where the file system has its own log to write for each piece. */
+#define LOG_GROUPS 128
+#define AGAIN_MS 1000 /* after it failed */
 
 struct item {
     char tenant[JOB_TENANT_BYTES + 1];
@@ -25,7 +35,6 @@ struct item {
     char key[JOB_KEY_BYTES + 1];
     int64_t due_ms;
     bool asked;
-    bool joined;
     enum err_class rc;
     intake_done *done;
     void *arg;
@@ -37,8 +46,12 @@ struct intake {
     struct workers *workers;
     size_t group_max;
     pthread_t thread;
+    struct arrivals arrivals; /* the thread's */
+    size_t behind;            /* the same: jobs that may have no place yet */
+    size_t groups;            /* the same: stored so far */
+    int64_t quiet_ms;         /* the same: how long it must be quiet until they get theirs */
     pthread_mutex_t lock;
-    pthread_cond_t arrived; /* an item, or the end */
+    pthread_cond_t arrived; /* an item, or the end; on the monotonic clock */
     bool ending;
     size_t room;
     size_t head, tail; /* ever handed in, ever told of; the difference is at most room */
@@ -52,30 +65,76 @@ static struct item *item_at(struct intake *intake, size_t at)
 
 /* ---- the thread ---- */
 
+static struct job_order order_of(const struct item *item)
+{
+    return (struct job_order){item->tenant, item->kind, item->key, item->due_ms, item->asked};
+}
+
+/* *ret_fit false: there may be no room for one of them, and the transaction is to be undone. */
+static enum err_class put_down(struct intake *intake, size_t count, bool *ret_fit, struct err *err)
+{
+    struct arrivals *arrivals = &intake->arrivals;
+    enum err_class rc = ERR_OK;
+
+    arrivals_start(arrivals, intake->control, intake->ctx);
+    *ret_fit = true;
+    for (size_t i = 0; i < count && rc == ERR_OK && *ret_fit; i++) {
+        struct item *item = item_at(intake, intake->tail + i);
+        const struct job_order order = order_of(item);
+
+        item->rc = ERR_OK;
+        rc = arrivals_add(arrivals, &order, ret_fit, err);
+    }
+    return rc == ERR_OK && *ret_fit ? arrivals_finish(arrivals, err) : rc;
+}
+
 static bool is_its_own(enum err_class rc)
 {
     return rc == ERR_OK || rc == ERR_LIMIT || rc == ERR_BUG;
 }
 
-static enum err_class add_group(struct intake *intake, size_t count, struct err *err)
+/* Each to its place at once; all that arrived before has its own. */
+static enum err_class add_each(struct intake *intake, size_t count, struct err *err)
 {
     struct adding adding = {.control = intake->control, .ctx = intake->ctx};
+    enum err_class rc = ERR_OK;
+
+    for (size_t i = 0; i < count && rc == ERR_OK; i++) {
+        struct item *item = item_at(intake, intake->tail + i);
+        const struct job_order order = order_of(item);
+        bool joined = false;
+
+        item->rc = adding_add(&adding, &order, &joined, err);
+        if (!is_its_own(item->rc))
+            rc = item->rc;
+    }
+    return rc == ERR_OK ? adding_finish(&adding, err) : rc;
+}
+
+static enum err_class add_group(struct intake *intake, size_t count, struct err *err)
+{
+    bool fit = false;
     enum err_class rc = db_begin(intake->control, DB_WRITE, err);
 
     if (rc != ERR_OK)
         return rc;
-    for (size_t i = 0; i < count && rc == ERR_OK; i++) {
-        struct item *item = item_at(intake, intake->tail + i);
-        const struct job_order order = {item->tenant, item->kind, item->key, item->due_ms,
-                                        item->asked};
-
-        item->rc = adding_add(&adding, &order, &item->joined, err);
-        if (!is_its_own(item->rc))
-            rc = item->rc;
+    rc = put_down(intake, count, &fit, err);
+    if (rc != ERR_OK || fit) {
+        intake->behind += count;
+        return db_end(intake->control, rc, err);
     }
-    if (rc == ERR_OK)
-        rc = adding_finish(&adding, err);
-    return db_end(intake->control, rc, err);
+    db_rollback(intake->control);
+    rc = arrivals_begin(intake->control, intake->ctx, err);
+    if (rc != ERR_OK)
+        return rc;
+    intake->behind = 0;
+    return db_end(intake->control, add_each(intake, count, err), err);
+}
+
+static void wake_workers(const struct intake *intake)
+{
+    if (intake->workers)
+        workers_wake(intake->workers);
 }
 
 static void store(struct intake *intake, size_t count)
@@ -86,27 +145,67 @@ static void store(struct intake *intake, size_t count)
     if (rc != ERR_OK)
         LOG(intake->ctx, LOG_ERROR, "intake_failed", LOG_NUM("jobs", (int64_t)count),
             LOG_NAME("result", err_class_name(rc)));
-    else if (intake->workers)
-        workers_wake(intake->workers);
+    else
+        wake_workers(intake);
     for (size_t i = 0; i < count; i++) {
         const struct item *item = item_at(intake, intake->tail + i);
 
-        item->done(item->arg, rc == ERR_OK ? item->rc : rc,
-                   rc == ERR_OK && item->rc == ERR_OK && item->joined);
+        item->done(item->arg, rc == ERR_OK ? item->rc : rc);
     }
+    if (++intake->groups % LOG_GROUPS == 0)
+        err_ignore(db_make_durable(intake->control, &err)); /* the log only grows meanwhile */
 }
 
-/* Waits until there is something; 0: it is all done and there will be nothing any more. */
-static size_t take(struct intake *intake)
+/* Gives some of what arrived its place. Not durable by itself: until it is, they have arrived. */
+static void settle(struct intake *intake)
+{
+    bool more = false;
+    struct err err = {0};
+    enum err_class rc = db_begin(intake->control, DB_BULK, &err);
+
+    if (rc == ERR_OK)
+        rc = db_end(intake->control, arrivals_settle(intake->control, intake->ctx, &more, &err),
+                    &err);
+    intake->quiet_ms = rc == ERR_OK ? 0 : AGAIN_MS;
+    if (rc != ERR_OK) {
+        LOG(intake->ctx, LOG_ERROR, "settle_failed", LOG_NUM("behind", (int64_t)intake->behind),
+            LOG_NAME("result", err_class_name(rc)));
+        return;
+    }
+    if (!more)
+        intake->behind = 0;
+    wake_workers(intake);
+}
+
+/* Until there is an item, or the end; with the lock held. False: it has been quiet so long. */
+static bool await_item(struct intake *intake, int64_t quiet_ms)
+{
+    struct timespec until;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &until);
+    until.tv_nsec += quiet_ms % 1000 * 1000000;
+    until.tv_sec += quiet_ms / 1000 + until.tv_nsec / 1000000000;
+    until.tv_nsec %= 1000000000;
+    while (intake->head == intake->tail && !intake->ending)
+        if (intake->behind == 0)
+            pthread_cond_wait(&intake->arrived, &intake->lock);
+        else if (pthread_cond_timedwait(&intake->arrived, &intake->lock, &until) != 0)
+            return intake->head != intake->tail || intake->ending;
+    return true;
+}
+
+/* Waits until there is something to do. *ret_count 0: what arrived can get its place. False: it is
+ * all done and there will be nothing any more. */
+static bool take(struct intake *intake, size_t *ret_count)
 {
     pthread_mutex_lock(&intake->lock);
-    while (intake->head == intake->tail && !intake->ending)
-        pthread_cond_wait(&intake->arrived, &intake->lock);
 
+    bool quiet = !await_item(intake, intake->quiet_ms);
     size_t count = intake->head - intake->tail;
 
     pthread_mutex_unlock(&intake->lock);
-    return count < intake->group_max ? count : intake->group_max;
+    *ret_count = count < intake->group_max ? count : intake->group_max;
+    return count > 0 || quiet;
 }
 
 static void *run(void *arg)
@@ -114,11 +213,16 @@ static void *run(void *arg)
     struct intake *intake = arg;
     size_t count;
 
-    while ((count = take(intake)) > 0) {
-        store(intake, count);
-        pthread_mutex_lock(&intake->lock);
-        intake->tail += count;
-        pthread_mutex_unlock(&intake->lock);
+    while (take(intake, &count)) {
+        if (count > 0) {
+            store(intake, count);
+            intake->quiet_ms = QUIET_MS;
+            pthread_mutex_lock(&intake->lock);
+            intake->tail += count;
+            pthread_mutex_unlock(&intake->lock);
+        }
+        if (count == 0 || intake->behind > BEHIND_MAX)
+            settle(intake);
     }
     return NULL;
 }
@@ -130,6 +234,7 @@ enum err_class intake_new(const struct ctx *ctx, const struct intake_options *op
 {
     size_t room = options->waiting_max ? options->waiting_max : WAITING_MAX;
     struct intake *intake = calloc(1, sizeof(*intake) + room * sizeof(intake->items[0]));
+    pthread_condattr_t monotonic;
 
     if (!intake)
         return err_memory(err);
@@ -138,8 +243,12 @@ enum err_class intake_new(const struct ctx *ctx, const struct intake_options *op
     intake->workers = options->workers;
     intake->group_max = options->group_max ? options->group_max : GROUP_MAX;
     intake->room = room;
-    (void)pthread_mutex_init(&intake->lock, NULL); /* neither can fail on Linux */
-    (void)pthread_cond_init(&intake->arrived, NULL);
+    intake->behind = 1;                            /* an earlier process may have left some */
+    (void)pthread_mutex_init(&intake->lock, NULL); /* none of these can fail on Linux */
+    (void)pthread_condattr_init(&monotonic);
+    (void)pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    (void)pthread_cond_init(&intake->arrived, &monotonic);
+    (void)pthread_condattr_destroy(&monotonic);
 
     int code = pthread_create(&intake->thread, NULL, run, intake);
 
@@ -162,6 +271,7 @@ void intake_free(struct intake *intake)
     (void)pthread_join(intake->thread, NULL);
     (void)pthread_cond_destroy(&intake->arrived);
     (void)pthread_mutex_destroy(&intake->lock);
+    arrivals_done(&intake->arrivals);
     free(intake);
 }
 

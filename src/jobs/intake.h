@@ -6,16 +6,17 @@
 /*
  * Jobs handed in by any number of threads, made durable together: what waits while one group is
  * written to the disk is the next group. One thread of its own does all the writing, so handing in
- * never touches the disk and never blocks.
+ * never touches the disk and never blocks. A job gets its place in the queue, where repeats join,
+ * a moment after its sender was told: before the next lease, or when nothing comes.
  */
 struct intake;
 
 /*
  * What became of it, told once, by the intake's thread: quick, and not calling back into the
- * intake. ERR_OK: it is on the disk; `joined`: as part of a job that was there. ERR_LIMIT: the
- * queue has no room for this one. Anything else: its whole group was not stored.
+ * intake. ERR_OK: it is on the disk. ERR_LIMIT: the queue has no room for this one. Anything else:
+ * its whole group was not stored.
  */
-typedef void intake_done(void *arg, enum err_class rc, bool joined);
+typedef void intake_done(void *arg, enum err_class rc);
 
 struct intake_options {
     struct db *control;      /* the intake's alone until intake_free; then the caller closes it */

@@ -9,10 +9,11 @@
  *     parked   it failed for good; an administrator, or whoever asks for it again, takes it up
  *
  * What is due when it is added gets its place in line (line.c) at once. Whatever else falls due is
- * moved there by the next lease, which then takes the first. Each call is one transaction of the
- * control database, durable when it returns. Time and dice come from the context.
+ * moved there by the next lease, which then takes the first. What the intake has put down and not
+ * yet added (arrivals.c) is added by whoever comes here first. Each call is one transaction of the
+ * control database, or a few, durable when it returns. Time and dice come from the context.
  */
-#include "jobs/row.h"
+#include "jobs/arrivals.h"
 
 #include "base/retry.h"
 
@@ -76,7 +77,7 @@ static enum err_class insert(struct adding *adding, const struct job_order *orde
     bool due = order->due_ms <= now;
     enum err_class rc = line_open(adding, order->tenant, &line, err);
 
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && !adding->is_counted)
         rc = line_has_room(adding, order->tenant, line, err);
     if (rc == ERR_OK)
         rc = db_prepare(adding->control,
@@ -91,7 +92,7 @@ static enum err_class insert(struct adding *adding, const struct job_order *orde
 
     row_bind_name(stmt, order->tenant, order->kind, order->key);
     db_bind_i64(stmt, 4, order->due_ms);
-    db_bind_i64(stmt, 5, now);
+    db_bind_i64(stmt, 5, adding->is_counted ? adding->arrived_ms : now);
     db_bind_text(stmt, 6, str_from(row_state_name(due ? ROW_READY : ROW_WAITING)));
     if (due)
         db_bind_i64(stmt, 7, turn);
@@ -101,12 +102,11 @@ static enum err_class insert(struct adding *adding, const struct job_order *orde
     if (rc != ERR_OK)
         return rc;
     *ret_inserted = db_changes(adding->control) > 0;
-    if (*ret_inserted) {
-        line->jobs++;
-        adding->all.jobs++;
+    if (*ret_inserted != adding->is_counted) /* a repeat was counted and is none */
+        adding_count(adding, line, *ret_inserted ? 1 : -1);
+    if (*ret_inserted && due) {
+        line->turn = turn;
         adding->changed = true;
-        if (due)
-            line->turn = turn;
     }
     return ERR_OK;
 }
@@ -152,7 +152,7 @@ enum err_class jobs_add(struct db *control, const struct ctx *ctx, const struct 
 {
     struct adding adding = {.control = control, .ctx = ctx};
     bool joined_one = false;
-    enum err_class rc = db_begin(control, DB_WRITE, err);
+    enum err_class rc = arrivals_begin(control, ctx, err);
 
     if (rc != ERR_OK)
         return rc;
@@ -235,16 +235,21 @@ enum err_class jobs_lease(struct db *control, const struct ctx *ctx, const char 
                           struct job *ret, bool *ret_found, int64_t *ret_next_ms, struct err *err)
 {
     struct job job = {0};
-    bool found = false, more = true;
+    bool found = false, more = true, last = false;
     int64_t next = INT64_MAX;
 
-    for (unsigned round = 1; more && round <= LINE_UP_ROUNDS; round++) {
+    /* Ends: each round takes in a part of what arrived, and lines up a part of what is due. */
+    for (unsigned round = 1; !last || (more && !found); round++) {
+        bool due = true;
         enum err_class rc = db_begin(control, DB_WRITE, err);
 
         if (rc != ERR_OK)
             return rc;
-        rc = line_up(control, ctx_now_ms(ctx), LINE_UP_JOBS, &more, err);
-        if (rc == ERR_OK && (!more || round == LINE_UP_ROUNDS))
+        rc = arrivals_settle(control, ctx, &more, err);
+        if (rc == ERR_OK)
+            rc = line_up(control, ctx_now_ms(ctx), LINE_UP_JOBS, &due, err);
+        last = !due || round >= LINE_UP_ROUNDS;
+        if (rc == ERR_OK && last)
             rc = take_first(control, ctx, skip, &job, &found, &next, err);
         rc = db_end(control, rc, err);
         if (rc != ERR_OK)
@@ -269,7 +274,7 @@ enum err_class jobs_lease_this(struct db *control, const struct ctx *ctx, const 
                    &stmt, err);
 
     if (rc == ERR_OK)
-        rc = db_begin(control, DB_WRITE, err);
+        rc = arrivals_begin(control, ctx, err);
     if (rc != ERR_OK)
         return rc;
     row_bind_name(stmt, tenant, kind, key);
@@ -295,6 +300,24 @@ static enum err_class lease_lost(const struct job *job, struct err *err)
                    "the lease of the job %s of %s was lost: another worker has it, or it was taken "
                    "out of the queue",
                    job->kind, job->tenant);
+}
+
+enum err_class jobs_holds(struct db *control, const struct job *job, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc = db_prepare(control,
+                                   SQL("SELECT attempts FROM job WHERE tenant = $1 AND kind = $2"
+                                       " AND job_key = $3 AND lease_until = $4"
+                                       " ORDER BY tenant LIMIT 1"),
+                                   &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    row_bind_name(stmt, job->tenant, job->kind, job->key);
+    db_bind_i64(stmt, 4, job->lease_until_ms);
+    rc = db_step(stmt, &row, err);
+    return rc == ERR_OK && !row ? lease_lost(job, err) : rc;
 }
 
 enum err_class jobs_extend(struct db *control, const struct ctx *ctx, struct job *job,
@@ -442,18 +465,31 @@ enum err_class jobs_failed(struct db *control, const struct ctx *ctx, const stru
     return rc;
 }
 
-enum err_class jobs_forget(struct db *control, const char *tenant, struct err *err)
+static enum err_class forget_in_tx(struct db *control, const char *tenant, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    enum err_class rc = db_prepare(control, SQL("DELETE FROM job WHERE tenant = $1"), &stmt, err);
+    int64_t arrived = 0;
+    enum err_class rc = arrivals_forget(control, tenant, &arrived, err);
 
     if (rc == ERR_OK)
-        rc = db_begin(control, DB_WRITE, err);
+        rc = db_prepare(control, SQL("DELETE FROM job WHERE tenant = $1"), &stmt, err);
     if (rc != ERR_OK)
         return rc;
     db_bind_text(stmt, 1, str_from(tenant));
     rc = db_run(stmt, err);
-    if (rc == ERR_OK)
-        rc = line_leave(control, tenant, db_changes(control), err);
-    return db_end(control, rc, err);
+    return rc == ERR_OK ? line_leave(control, tenant, db_changes(control) + arrived, err) : rc;
+}
+
+enum err_class jobs_forget(struct db *control, const char *tenant, struct err *err)
+{
+    enum err_class rc = db_begin(control, DB_WRITE, err);
+
+    return rc == ERR_OK ? db_end(control, forget_in_tx(control, tenant, err), err) : rc;
+}
+
+enum err_class jobs_settle(struct db *control, const struct ctx *ctx, struct err *err)
+{
+    enum err_class rc = arrivals_begin(control, ctx, err);
+
+    return rc == ERR_OK ? db_end(control, rc, err) : rc;
 }

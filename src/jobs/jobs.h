@@ -12,7 +12,7 @@
  * same (a few look-ups by index) however long the queue is, and any number of processes may share
  * it. A handle belongs to one thread; nothing here is kept in memory between two calls.
  */
-extern const struct record job_record, job_line_record; /* for the catalogue */
+extern const struct record job_record, job_line_record, job_arrival_record; /* for the catalogue */
 
 #define JOB_TENANT_BYTES 63
 #define JOB_KIND_BYTES 31
@@ -61,6 +61,8 @@ MUST_USE enum err_class jobs_lease(struct db *control, const struct ctx *ctx,
 MUST_USE enum err_class jobs_lease_this(struct db *control, const struct ctx *ctx,
                                         const char *tenant, const char *kind, const char *key,
                                         struct job *ret, struct err *err);
+/* Is the job still ours? A read. ERR_CONFLICT: the lease was lost, or the job was taken out. */
+MUST_USE enum err_class jobs_holds(struct db *control, const struct job *job, struct err *err);
 /* Still at it. ERR_CONFLICT: the lease was lost, stop. */
 MUST_USE enum err_class jobs_extend(struct db *control, const struct ctx *ctx, struct job *job,
                                     struct err *err);
@@ -80,8 +82,14 @@ MUST_USE enum err_class jobs_failed(struct db *control, const struct ctx *ctx,
                                     struct err *err);
 /* Takes all jobs of a tenant out of the queue. */
 MUST_USE enum err_class jobs_forget(struct db *control, const char *tenant, struct err *err);
+/* Those that were handed in (intake.h) and have no place yet wait, repeats among them. */
 MUST_USE enum err_class jobs_count(struct db *control, enum job_state state, int64_t *ret,
                                    struct err *err);
+/*
+ * Gives all that was handed in its place in the queue. All of the above do so by themselves as far
+ * as they need; for whoever wants to look at single jobs.
+ */
+MUST_USE enum err_class jobs_settle(struct db *control, const struct ctx *ctx, struct err *err);
 
 /* ---- Running ---- */
 
@@ -95,7 +103,8 @@ struct job_run {
 };
 /*
  * For long jobs, at every step: keeps the lease (written once a minute at most). ERR_CANCELLED: we
- * are asked to stop; ERR_CONFLICT: the lease was lost. Either way give up at once and return that.
+ * are asked to stop; ERR_CONFLICT: the lease was lost, or the tenant is going. Either way give up
+ * at once and return that.
  */
 MUST_USE enum err_class job_still_running(struct job_run *run, struct err *err);
 

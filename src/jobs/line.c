@@ -9,8 +9,9 @@
  * first is one look at the index (kind, turn) for each kind.
  *
  * The record job_line has a row for each tenant with jobs (the last number it got, how many jobs)
- * and one, EVERYBODY, for the whole queue (the round, the sum). A database of catalogue 1 has none:
- * they are counted when they are first needed.
+ * and one, EVERYBODY, for the whole queue (the round, the sum). A job counts from when it is handed
+ * in, before it has its place (arrivals.c). A database of catalogue 1 has none: they are counted
+ * when they are first needed.
  */
 #include "jobs/row.h"
 
@@ -19,7 +20,7 @@
 static const struct field line_fields[] = {
     {"tenant", TYPE_TEXT, CLASS_ID, FIELD_KEY, "whose jobs; * stands for all of them"},
     {"turn", TYPE_INT, CLASS_META, 0, "the place in line that was given out last"},
-    {"jobs", TYPE_INT, CLASS_META, 0, "how many jobs are in the queue"},
+    {"jobs", TYPE_INT, CLASS_META, 0, "how many jobs are in the queue, or on their way into it"},
 };
 
 const struct record job_line_record = {
@@ -128,6 +129,13 @@ enum err_class adding_finish(struct adding *adding, struct err *err)
     adding->tenants = 0;
     adding->is_open = adding->changed = false;
     return rc;
+}
+
+void adding_count(struct adding *adding, struct line *line, int64_t change)
+{
+    line->jobs += change;
+    adding->all.jobs += change;
+    adding->changed = true;
 }
 
 enum err_class line_open(struct adding *adding, const char *tenant, struct line **ret,

@@ -1,7 +1,7 @@
 /* look.c: reading the queue without taking part in it. */
 #include "jobs/look.h"
 
-#include "jobs/row.h"
+#include "jobs/arrivals.h"
 
 static enum job_state state_of(struct str name)
 {
@@ -42,6 +42,7 @@ enum err_class jobs_count_tenant(struct db *control, const char *tenant, int64_t
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     bool row = false;
+    int64_t arrived = 0;
     enum err_class rc = db_prepare(
         control,
         SQL("SELECT count(*) AS n, coalesce(sum(CASE state WHEN 'parked' THEN 1 ELSE 0 END), 0)"
@@ -52,9 +53,11 @@ enum err_class jobs_count_tenant(struct db *control, const char *tenant, int64_t
         return rc;
     db_bind_text(stmt, 1, str_from(tenant));
     rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK)
+        rc = arrivals_count(control, tenant, &arrived, err);
     if (rc != ERR_OK)
         return rc;
     *ret_parked = db_i64(stmt, 1);
-    *ret_waiting = db_i64(stmt, 0) - *ret_parked;
+    *ret_waiting = db_i64(stmt, 0) - *ret_parked + arrived;
     return ERR_OK;
 }

@@ -1,5 +1,5 @@
 /* row.c: the record of jobs, and reading and writing one of its rows. */
-#include "jobs/row.h"
+#include "jobs/arrivals.h"
 
 static const struct field job_fields[] = {
     {"tenant", TYPE_TEXT, CLASS_ID, FIELD_KEY, "whose job it is"},
@@ -116,6 +116,7 @@ enum err_class jobs_count(struct db *control, enum job_state state, int64_t *ret
                                              [JOB_PARKED] = {ROW_PARKED, ROW_PARKED}};
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     bool row = false;
+    int64_t arrived = 0;
     enum err_class rc = db_prepare(
         control, SQL("SELECT count(*) AS n FROM job WHERE state IN ($1, $2) LIMIT 1"), &stmt, err);
 
@@ -124,7 +125,9 @@ enum err_class jobs_count(struct db *control, enum job_state state, int64_t *ret
     db_bind_text(stmt, 1, str_from(row_states[rows[state][0]]));
     db_bind_text(stmt, 2, str_from(row_states[rows[state][1]]));
     rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK && state == JOB_WAITING)
+        rc = arrivals_count(control, NULL, &arrived, err);
     if (rc == ERR_OK)
-        *ret = db_i64(stmt, 0);
+        *ret = db_i64(stmt, 0) + arrived;
     return rc;
 }

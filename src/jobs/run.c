@@ -16,9 +16,11 @@ enum err_class job_still_running(struct job_run *run, struct err *err)
     int64_t now = ctx_now_ms(run->ctx);
     enum err_class rc = ctx_check(run->ctx, err);
 
-    /* A clock that was set back extends too. */
-    if (rc != ERR_OK || (now >= run->extended_ms && now < run->extended_ms + EXTEND_EVERY_MS))
+    if (rc != ERR_OK)
         return rc;
+    /* A clock that was set back extends too. */
+    if (now >= run->extended_ms && now < run->extended_ms + EXTEND_EVERY_MS)
+        return jobs_holds(run->control, run->job, err);
     rc = jobs_extend(run->control, run->ctx, run->job, err);
     if (rc == ERR_OK)
         run->extended_ms = now;

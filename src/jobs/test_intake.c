@@ -2,8 +2,10 @@
 #include "jobs/intake.h"
 
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -14,7 +16,7 @@ struct told {
     pthread_mutex_t lock;
     pthread_cond_t changed;
     bool closed; /* callbacks wait at this gate */
-    size_t inside, stored, joined, limit, other;
+    size_t inside, stored, limit, other;
 };
 
 struct fixture {
@@ -24,7 +26,7 @@ struct fixture {
     struct told told;
 };
 
-static void on_done(void *arg, enum err_class rc, bool joined)
+static void on_done(void *arg, enum err_class rc)
 {
     struct told *told = arg;
 
@@ -34,7 +36,6 @@ static void on_done(void *arg, enum err_class rc, bool joined)
     while (told->closed)
         pthread_cond_wait(&told->changed, &told->lock);
     told->stored += rc == ERR_OK;
-    told->joined += joined;
     told->limit += rc == ERR_LIMIT;
     told->other += rc != ERR_OK && rc != ERR_LIMIT;
     pthread_cond_broadcast(&told->changed);
@@ -106,6 +107,15 @@ static enum err_class hand_in(struct fixture *fixture, const char *tenant, const
     return intake_add(fixture->intake, &order, on_done, &fixture->told, &err);
 }
 
+/* Once each has its place: repeats have joined. */
+static void settled_counts(struct fixture *fixture, int64_t waiting)
+{
+    struct queue_world *world = fixture->world;
+
+    queue_ok(world, jobs_settle(world->db, world->ctx, &world->err));
+    queue_counts(world, waiting, 0, 0);
+}
+
 static void what_is_handed_in_is_stored_then_told(void **state)
 {
     struct fixture *fixture = *state;
@@ -114,14 +124,59 @@ static void what_is_handed_in_is_stored_then_told(void **state)
     assert_int_equal(hand_in(fixture, "t1", "a"), ERR_OK);
     await(&fixture->told, &fixture->told.stored, 1);
     queue_counts(fixture->world, 1, 0, 0);
-    assert_int_equal(fixture->told.joined, 0);
     assert_int_equal(hand_in(fixture, "t1", "a"), ERR_OK);
     assert_int_equal(hand_in(fixture, "t2", "a"), ERR_OK);
     await(&fixture->told, &fixture->told.stored, 3);
-    queue_counts(fixture->world, 2, 0, 0);
-    assert_int_equal(fixture->told.joined, 1);
+    settled_counts(fixture, 2);
     assert_int_equal(fixture->told.other, 0);
     intake_free(NULL);
+}
+
+static int64_t without_place(struct fixture *fixture)
+{
+    return queue_number(fixture->world, SQL("SELECT coalesce(sum(jobs), 0) FROM job_arrival"));
+}
+
+static int64_t real_ms(void)
+{
+    struct timespec now = {0};
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &now);
+    return now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static void when_nothing_comes_each_gets_its_place(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t until_ms = real_ms() + 20000;
+
+    start(fixture, 0, 0);
+    for (int i = 0; i < 1000; i++) {
+        char key[8];
+
+        (void)snprintf(key, sizeof(key), "%d", i);
+        assert_int_equal(hand_in(fixture, "t1", key), ERR_OK);
+    }
+    await(&fixture->told, &fixture->told.stored, 1000);
+    while (without_place(fixture) > 0 && real_ms() < until_ms)
+        (void)sched_yield();
+    assert_int_equal(without_place(fixture), 0);
+    assert_int_equal(queue_number(fixture->world, SQL("SELECT count(*) FROM job")), 1000);
+}
+
+static void what_another_process_left_gets_its_place(void **state)
+{
+    struct fixture *fixture = *state;
+    int64_t until_ms = real_ms() + 20000;
+
+    start(fixture, 0, 0);
+    assert_int_equal(hand_in(fixture, "t1", "a"), ERR_OK);
+    stop(fixture);
+    start(fixture, 0, 0);
+    while (without_place(fixture) > 0 && real_ms() < until_ms)
+        (void)sched_yield();
+    assert_int_equal(without_place(fixture), 0);
+    queue_counts(fixture->world, 1, 0, 0);
 }
 
 /* The first is held in its callback, so that the others are one group. */
@@ -142,8 +197,7 @@ static void one_group_may_hold_anything(void **state)
     }
     set_closed(&fixture->told, false);
     await(&fixture->told, &fixture->told.stored, 1001);
-    assert_int_equal(fixture->told.joined, 500);
-    queue_counts(fixture->world, 501, 0, 0); /* and they are counted: see queue_world_free */
+    settled_counts(fixture, 501); /* and they are counted: see queue_world_free */
     for (int i = 0; i < 501; i++) {
         struct job job = queue_lease(fixture->world);
 
@@ -208,7 +262,7 @@ static void one_that_finds_no_room_does_not_hurt_the_others(void **state)
     set_closed(&fixture->told, false);
     await(&fixture->told, &fixture->told.stored, 6);
     await(&fixture->told, &fixture->told.limit, 1);
-    queue_counts(fixture->world, 5, 0, 0);
+    settled_counts(fixture, 5);
     queue_ok(fixture->world,
              db_exec(fixture->world->db, "UPDATE job_line SET jobs = 1 WHERE tenant = 'full'",
                      &fixture->world->err));
@@ -220,15 +274,15 @@ static void a_group_that_cannot_be_stored_is_told_so_whole(void **state)
     struct queue_world *world = fixture->world;
 
     queue_ok(world, db_exec(world->db,
-                            "CREATE TRIGGER refuse BEFORE INSERT ON job WHEN new.job_key = 'bad'"
-                            " BEGIN SELECT raise(ABORT, 'no'); END",
+                            "CREATE TRIGGER refuse BEFORE INSERT ON job_arrival WHEN"
+                            " new.tenant = 'bad' BEGIN SELECT raise(ABORT, 'no'); END",
                             &world->err));
     start(fixture, 0, 0);
     set_closed(&fixture->told, true);
     assert_int_equal(hand_in(fixture, "t1", "first"), ERR_OK);
     await(&fixture->told, &fixture->told.inside, 1);
     assert_int_equal(hand_in(fixture, "t1", "before"), ERR_OK);
-    assert_int_equal(hand_in(fixture, "t1", "bad"), ERR_OK);
+    assert_int_equal(hand_in(fixture, "bad", "one"), ERR_OK);
     assert_int_equal(hand_in(fixture, "t1", "after"), ERR_OK);
     set_closed(&fixture->told, false);
     await(&fixture->told, &fixture->told.other, 3);
@@ -298,8 +352,7 @@ static void many_may_hand_in_at_once(void **state)
     stop(fixture);
     assert_int_equal(taken, THREADS * EACH);
     assert_int_equal(fixture->told.stored, taken);
-    assert_int_equal(fixture->told.joined, taken / 2); /* two threads a tenant, the same keys */
-    queue_counts(fixture->world, (int64_t)taken / 2, 0, 0);
+    settled_counts(fixture, (int64_t)taken / 2); /* two threads a tenant, the same keys */
 }
 
 int main(void)
@@ -307,6 +360,8 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(what_is_handed_in_is_stored_then_told),
+        TEST(when_nothing_comes_each_gets_its_place),
+        TEST(what_another_process_left_gets_its_place),
         TEST(one_group_may_hold_anything),
         TEST(as_much_waits_as_was_said_and_no_more),
         TEST(names_that_do_not_fit_are_refused_at_once),

@@ -36,12 +36,11 @@ struct asked {
     uint32_t number;
 };
 
-static void on_done(void *arg, enum err_class rc, bool joined)
+static void on_done(void *arg, enum err_class rc)
 {
     struct asked *asked = arg;
     struct child *child = asked->child;
 
-    (void)joined;
     if (rc != ERR_OK || write(child->told_fd, &asked->number, sizeof(asked->number)) !=
                             (ssize_t)sizeof(asked->number))
         _exit(3);

@@ -282,11 +282,10 @@ static void let_fall_asleep(void)
     (void)nanosleep(&wait, NULL);
 }
 
-static void on_done(void *arg, enum err_class rc, bool joined)
+static void on_done(void *arg, enum err_class rc)
 {
     (void)arg;
     (void)rc;
-    (void)joined;
 }
 
 static void the_intake_wakes_the_workers(void **state)

@@ -21,7 +21,7 @@ static const struct class_policy class_policies[CLASS_COUNT] = {
                        true},
     [CLASS_SECRET] = {"SECRET", "a token or a password",
                       "sealed value by value (XChaCha20-Poly1305) with the tenant's own key, "
-                      "inside the encrypted database file; every opening is logged",
+                      "inside the encrypted database file; every opening is in the audit trail",
                       "credential", "user.authorization.credentials", true, false},
 };
 
@@ -49,6 +49,11 @@ const struct field *record_field(const struct record *record, const char *name)
         if (record->fields[i].name && strcmp(record->fields[i].name, name) == 0)
             return &record->fields[i];
     return NULL;
+}
+
+bool record_is_configuration(const struct record *record)
+{
+    return record->scope == SCOPE_TENANT && record->source == SOURCE_USER && !record->access;
 }
 
 const char *field_type_name(enum field_type type)
@@ -182,6 +187,12 @@ static enum err_class check_field(const struct catalog *catalog, const struct re
         wrong = "its class changed in a version that is not one of the past";
     else if (field->class_since > 0 && field->class_before == field->class)
         wrong = "its class is said to have changed and did not";
+    else if (field->class_since > 0 && class_policy(field->class_before)->sealed)
+        wrong = "what was sealed stays sealed";
+    else if (field->class_since > 0 && class_policy(field->class)->sealed &&
+             (field->type != TYPE_TEXT || record->field_count < 2 ||
+              (record->fields[1].flags & FIELD_KEY)))
+        wrong = "only texts of records with one key can become sealed";
     else if (at > 0 && field->since > 1 && !(field->flags & FIELD_NULL) && !field->default_sql)
         wrong = "a later field must be nullable or have a default for the rows that exist";
 
@@ -202,6 +213,8 @@ static enum err_class check_record(const struct catalog *catalog, const struct r
         wrong = "it is declared twice";
     else if (!is_name(record->app) || !is_sentence(record->why) || !is_sentence(record->shown_to))
         wrong = "app, purpose and audience must be said";
+    else if ((record->scope == SCOPE_FILE) != (record->protection != NULL))
+        wrong = "what lies in files, and nothing else, says how it is protected";
     else if (record->field_count == 0 || !(record->fields[0].flags & FIELD_KEY))
         wrong = "it has no key";
     else if ((record->retention == RETAIN_DAYS || record->retention == RETAIN_AFTER_TENANT) !=

@@ -88,8 +88,10 @@ struct record {
     enum record_source source;
     enum erase_action erase; /* when one person is erased */
     const char *shown_to;    /* who sees it */
-    const char *protection;  /* SCOPE_FILE: of these files; NULL: what follows from the classes */
-    unsigned since;          /* the catalogue version that brought it; 0 means 1 */
+    const char *protection; /* SCOPE_FILE: of these files; else NULL: it follows from the classes */
+    /* A means of getting in, here or at Jira: in no export of the configuration. */
+    bool access;
+    unsigned since; /* the catalogue version that brought it; 0 means 1 */
     const struct field *fields;
     size_t field_count;
 };
@@ -118,6 +120,11 @@ enum field_class field_class_at(const struct field *field, unsigned version);
 
 const struct record *catalog_record(const struct catalog *catalog, const char *name); /* or NULL */
 const struct field *record_field(const struct record *record, const char *name);      /* or NULL */
+/*
+ * Is it in an export of a tenant's configuration? What people entered here and nowhere else is;
+ * what is Jira's, what Tenon noted for itself, and means of access are not.
+ */
+bool record_is_configuration(const struct record *record);
 const char *field_type_name(enum field_type type);
 const char *record_scope_name(enum record_scope scope); /* "control", "tenant", "file" */
 const char *record_place(enum record_scope scope);      /* "control database", … for the page */

@@ -8,14 +8,34 @@
 #include "store/data.h"
 
 #include <assert.h>
+#include <fcntl.h>
+#include <sys/stat.h>
 
+#include "store/erased.h"
+#include "store/protect.h"
 #include "store/schema.h"
+#include "vault/provider.h"
 
 #define CREDENTIAL_KIND "jira_api"
 
 static char *path_in(const struct data *data, const char *name)
 {
     return disk_join(data->dir, name);
+}
+
+/* With the key that the keyring says, or the one that a rotation, cut short, had come to. */
+static enum err_class open_db(const struct ctx *ctx, struct db_options options, struct vault *vault,
+                              struct db **ret, struct err *err)
+{
+    enum err_class rc;
+
+    options.key = vault_db_key(vault);
+    rc = db_open(ctx, &options, ret, err);
+    if (rc != ERR_KEY || !vault_db_try_next(vault))
+        return rc;
+    *err = (struct err){0};
+    options.key = vault_db_key(vault);
+    return db_open(ctx, &options, ret, err);
 }
 
 static enum err_class open_control(struct data *data, bool fresh, struct err *err)
@@ -28,23 +48,28 @@ static enum err_class open_control(struct data *data, bool fresh, struct err *er
     if (!key_path || !db_path || !tenants)
         return err_memory(err);
 
-    enum err_class rc = vault_file_provider(ctx, data->dir, fresh, &data->provider, err);
+    enum err_class rc = open_lock_share(ctx, data->dir, &data->open_lock, err);
 
+    if (rc == ERR_OK)
+        rc = vault_provider_open(ctx, data->dir, fresh, &data->provider, err);
     if (rc == ERR_OK && fresh)
         rc = vault_create(ctx, data->provider, "control", key_path, &data->vault, err);
     else if (rc == ERR_OK)
         rc = vault_open(ctx, data->provider, "control", key_path, &data->vault, err);
+    if (rc == ERR_OK && !data->audit)
+        rc = audit_open(ctx, data->dir, &data->audit, err);
     if (rc != ERR_OK)
         return rc;
+    vault_set_audit(data->vault, data->audit);
 
     /* The folder of tenants is made last: an empty database without one is half made. */
     bool half_made = disk_exists(ctx, db_path) && !disk_exists(ctx, tenants);
-    const struct db_options options = {.path = db_path,
-                                       .key = vault_db_key(data->vault),
-                                       .create = fresh || half_made,
-                                       .cache_kib = 1024};
+    const struct db_options options = {
+        .path = db_path, .create = fresh || half_made, .cache_kib = 1024};
 
-    rc = db_open(ctx, &options, &data->control, err);
+    rc = open_db(ctx, options, data->vault, &data->control, err);
+    if (rc == ERR_OK)
+        rc = protect_apply(data->control, ctx, data->vault, data->catalog, SCOPE_CONTROL, err);
     if (rc == ERR_OK)
         rc = schema_apply(data->control, ctx, data->catalog, SCOPE_CONTROL, err);
     if (rc == ERR_OK)
@@ -52,14 +77,17 @@ static enum err_class open_control(struct data *data, bool fresh, struct err *er
     return rc;
 }
 
-enum err_class data_open(const struct ctx *ctx, const char *dir, const struct catalog *catalog,
-                         bool create, struct data **ret, struct err *err)
+static enum err_class open_data(const struct ctx *ctx, const char *dir,
+                                const struct catalog *catalog, bool create, struct audit *audit,
+                                struct data **ret, struct err *err)
 {
     AUTO(data_close_autop) struct data *data = calloc(1, sizeof(*data));
 
     if (!data)
         return err_memory(err);
     data->ctx = ctx;
+    data->open_lock.fd = -1;
+    data->audit = audit ? audit_ref(audit) : NULL;
     data->catalog = catalog;
     data->dir = str_dup_z(str_from(dir));
 
@@ -107,13 +135,28 @@ enum err_class data_open(const struct ctx *ctx, const char *dir, const struct ca
     return rc;
 }
 
+enum err_class data_open(const struct ctx *ctx, const char *dir, const struct catalog *catalog,
+                         bool create, struct data **ret, struct err *err)
+{
+    return open_data(ctx, dir, catalog, create, NULL, ret, err);
+}
+
+enum err_class data_open_sharing(const struct ctx *ctx, const char *dir,
+                                 const struct catalog *catalog, struct audit *audit,
+                                 struct data **ret, struct err *err)
+{
+    return open_data(ctx, dir, catalog, false, audit, ret, err);
+}
+
 void data_close(struct data *data)
 {
     if (!data)
         return;
     db_close(data->control);
     vault_close(data->vault);
+    audit_close(data->audit);
     vault_provider_free(data->provider);
+    disk_file_close(data->ctx, &data->open_lock);
     free(data->dir);
     free(data);
 }
@@ -156,15 +199,34 @@ static void new_id(const struct ctx *ctx, char ret[TENANT_ID_BYTES + 1])
     ret[TENANT_ID_BYTES] = '\0';
 }
 
-static char *tenant_dir(const struct data *data, const char *id)
+char *tenant_folder(const struct data *data, const char *id)
 {
     AUTO(free_autop) char *tenants = path_in(data, "tenants");
 
     return tenants ? disk_join(tenants, id) : NULL;
 }
 
-static enum err_class open_or_create(struct data *data, const struct tenant_info *info, bool create,
-                                     struct tenant **ret, struct err *err)
+/* A number for the file, from its inode and the moment that it was made; 0: it is not there. */
+static uint64_t incarnation_of(const char *dir)
+{
+    AUTO(free_autop) char *path = disk_join(dir, "tenant.db");
+    struct statx st = {0};
+
+    if (!path || statx(AT_FDCWD, path, 0, STATX_INO | STATX_BTIME, &st) != 0)
+        return 0;
+    return st.stx_ino * UINT64_C(0x9e3779b97f4a7c15) ^
+           ((uint64_t)st.stx_btime.tv_sec * UINT64_C(1000000000) + st.stx_btime.tv_nsec);
+}
+
+bool tenant_is_current(const struct tenant *tenant)
+{
+    return incarnation_of(tenant->dir) == tenant->info.incarnation;
+}
+
+/* `dir` NULL: the tenant's own place. */
+static enum err_class open_or_create(struct data *data, const struct tenant_info *info,
+                                     const char *dir, bool create, struct tenant **ret,
+                                     struct err *err)
 {
     const struct ctx *ctx = data->ctx;
     AUTO(tenant_close_autop) struct tenant *tenant = calloc(1, sizeof(*tenant));
@@ -172,9 +234,10 @@ static enum err_class open_or_create(struct data *data, const struct tenant_info
     if (!tenant)
         return err_memory(err);
     tenant->ctx = ctx;
+    tenant->open_lock.fd = -1;
     tenant->catalog = data->catalog;
     tenant->info = *info;
-    tenant->dir = tenant_dir(data, info->id);
+    tenant->dir = dir ? str_dup_z(str_from(dir)) : tenant_folder(data, info->id);
 
     AUTO(free_autop) char *key_path = tenant->dir ? disk_join(tenant->dir, "tenant.key") : NULL;
     AUTO(free_autop) char *db_path = tenant->dir ? disk_join(tenant->dir, "tenant.db") : NULL;
@@ -184,28 +247,41 @@ static enum err_class open_or_create(struct data *data, const struct tenant_info
 
     enum err_class rc = create ? disk_make_dir(ctx, tenant->dir, err) : ERR_OK;
 
+    if (rc == ERR_OK && disk_exists(ctx, tenant->dir)) /* else the key is told to be missing */
+        rc = open_lock_share(ctx, tenant->dir, &tenant->open_lock, err);
     if (rc == ERR_OK && create)
         rc = vault_create(ctx, data->provider, info->id, key_path, &tenant->vault, err);
     else if (rc == ERR_OK)
         rc = vault_open(ctx, data->provider, info->id, key_path, &tenant->vault, err);
     if (rc != ERR_OK)
         return rc;
+    tenant->audit = audit_ref(data->audit);
+    vault_set_audit(tenant->vault, tenant->audit);
 
-    const struct db_options options = {
-        .path = db_path, .key = vault_db_key(tenant->vault), .create = create};
+    const struct db_options options = {.path = db_path, .create = create};
 
-    rc = db_open(ctx, &options, &tenant->db, err);
+    rc = open_db(ctx, options, tenant->vault, &tenant->db, err);
+    if (rc == ERR_OK)
+        rc = protect_apply(tenant->db, ctx, tenant->vault, data->catalog, SCOPE_TENANT, err);
     if (rc == ERR_OK)
         rc = schema_apply(tenant->db, ctx, data->catalog, SCOPE_TENANT, err);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK) {
+        tenant->info.incarnation = incarnation_of(tenant->dir);
         *ret = TAKE(tenant);
+    }
     return rc;
 }
 
 enum err_class tenant_open(struct data *data, const struct tenant_info *info, struct tenant **ret,
                            struct err *err)
 {
-    return open_or_create(data, info, false, ret, err);
+    return open_or_create(data, info, NULL, false, ret, err);
+}
+
+enum err_class tenant_open_at(struct data *data, const struct tenant_info *info, const char *dir,
+                              struct tenant **ret, struct err *err)
+{
+    return open_or_create(data, info, dir, false, ret, err);
 }
 
 void tenant_close(struct tenant *tenant)
@@ -214,17 +290,40 @@ void tenant_close(struct tenant *tenant)
         return;
     db_close(tenant->db);
     vault_close(tenant->vault);
+    audit_close(tenant->audit);
+    disk_file_close(tenant->ctx, &tenant->open_lock);
     free(tenant->dir);
     free(tenant);
 }
 
-static enum err_class enter(struct data *data, const struct tenant_info *info, struct err *err)
+enum err_class data_audit(const struct data *data, enum audit_act act, const char *tenant_id,
+                          const char *why, struct err *err)
+{
+    return audit_write(data->audit, data->ctx,
+                       &(struct audit_entry){.act = act, .tenant = tenant_id, .why = why}, err);
+}
+
+enum err_class tenant_audit(const struct tenant *tenant, enum audit_act act, const char *record,
+                            int64_t row, const char *why, struct err *err)
+{
+    return audit_write(
+        tenant->audit, tenant->ctx,
+        &(struct audit_entry){
+            .act = act, .tenant = tenant->info.id, .record = record, .row = row, .why = why},
+        err);
+}
+
+enum err_class tenant_put(struct data *data, const struct tenant_info *info, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     enum err_class rc =
         db_prepare(data->control,
                    SQL("INSERT INTO tenant (id, name, base_url, kind, allow_http, allow_private,"
-                       " created) VALUES ($1, $2, $3, $4, $5, $6, $7)"),
+                       " created) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+                       " ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
+                       " base_url = excluded.base_url, kind = excluded.kind,"
+                       " allow_http = excluded.allow_http,"
+                       " allow_private = excluded.allow_private"),
                    &stmt, err);
 
     if (rc == ERR_OK)
@@ -238,7 +337,10 @@ static enum err_class enter(struct data *data, const struct tenant_info *info, s
     db_bind_i64(stmt, 5, info->allow_http);
     db_bind_i64(stmt, 6, info->allow_private);
     db_bind_i64(stmt, 7, info->created_ms);
-    return db_end(data->control, db_run(stmt, err), err);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK)
+        rc = data_audit(data, AUDIT_TENANT_ADDED, info->id, NULL, err);
+    return db_end(data->control, rc, err);
 }
 
 enum err_class tenant_create(struct data *data, struct tenant_info *info,
@@ -258,13 +360,13 @@ enum err_class tenant_create(struct data *data, struct tenant_info *info,
 
     new_id(data->ctx, info->id);
     info->created_ms = ctx_now_ms(data->ctx);
-    rc = open_or_create(data, info, true, &tenant, err);
+    rc = open_or_create(data, info, NULL, true, &tenant, err);
     if (rc == ERR_OK && credential)
         rc = tenant_credential_store(tenant, credential, err);
     if (rc == ERR_OK)
-        rc = enter(data, info, err);
+        rc = tenant_put(data, info, err);
     if (rc != ERR_OK) {
-        AUTO(free_autop) char *dir = tenant_dir(data, info->id);
+        AUTO(free_autop) char *dir = tenant_folder(data, info->id);
         struct err ignored = {0};
 
         if (dir)
@@ -273,7 +375,7 @@ enum err_class tenant_create(struct data *data, struct tenant_info *info,
     return rc;
 }
 
-#define TENANT_COLUMNS "id, name, base_url, kind, allow_http, allow_private, created"
+#define TENANT_COLUMNS "id, name, base_url, kind, allow_http, allow_private, created, keep_settings"
 
 static void read_info(const struct db_stmt *stmt, struct tenant_info *ret)
 {
@@ -285,6 +387,7 @@ static void read_info(const struct db_stmt *stmt, struct tenant_info *ret)
     ret->allow_http = db_i64(stmt, 4) != 0;
     ret->allow_private = db_i64(stmt, 5) != 0;
     ret->created_ms = db_i64(stmt, 6);
+    ret->keep_settings = db_i64(stmt, 7) != 0;
 }
 
 enum err_class tenant_each(struct data *data,
@@ -360,6 +463,24 @@ enum err_class tenant_find(struct data *data, struct str id_or_name, struct tena
     return ERR_OK;
 }
 
+enum err_class tenant_keep_settings(struct data *data, const char *id, bool keep, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(
+        data->control, SQL("UPDATE tenant SET keep_settings = $2 WHERE id = $1"), &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_begin(data->control, DB_WRITE, err);
+    if (rc != ERR_OK)
+        return rc;
+    db_bind_text(stmt, 1, str_from(id));
+    db_bind_i64(stmt, 2, keep);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK && db_changes(data->control) == 0)
+        rc = err_set(err, ERR_NOT_FOUND, "there is no tenant %s", id);
+    return db_end(data->control, rc, err);
+}
+
 static enum err_class leave(struct data *data, const struct tenant_info *info, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
@@ -376,7 +497,7 @@ static enum err_class leave(struct data *data, const struct tenant_info *info, s
 
 enum err_class tenant_remove(struct data *data, const struct tenant_info *info, struct err *err)
 {
-    AUTO(free_autop) char *dir = tenant_dir(data, info->id);
+    AUTO(free_autop) char *dir = tenant_folder(data, info->id);
     AUTO(free_autop) char *key_path = dir ? disk_join(dir, "tenant.key") : NULL;
     AUTO(free_autop) char *lock_path = dir ? disk_join(dir, "writer.lock") : NULL;
     struct disk_lock lock = {-1};
@@ -387,6 +508,8 @@ enum err_class tenant_remove(struct data *data, const struct tenant_info *info, 
     /* Not under a sync that is at work. A folder that is gone has none. */
     if (disk_exists(data->ctx, dir))
         rc = disk_lock(data->ctx, lock_path, &lock, err);
+    if (rc == ERR_OK) /* first: a removal cannot be taken back */
+        rc = data_audit(data, AUDIT_TENANT_REMOVED, info->id, NULL, err);
     if (rc == ERR_OK)
         rc = disk_remove(data->ctx, key_path, err);
     if (rc == ERR_OK)
@@ -476,7 +599,10 @@ static enum err_class put_credential(struct tenant *tenant,
         db_bind_i64(stmt, 5, credential->expires_ms);
     else
         db_bind_null(stmt, 5);
-    return db_end(tenant->db, db_run(stmt, err), err);
+    rc = db_run(stmt, err);
+    if (rc == ERR_OK)
+        rc = tenant_audit(tenant, AUDIT_CREDENTIAL_SET, "credential", 0, CREDENTIAL_KIND, err);
+    return db_end(tenant->db, rc, err);
 }
 
 enum err_class tenant_credential_store(struct tenant *tenant,
@@ -500,31 +626,57 @@ enum err_class tenant_credential_store(struct tenant *tenant,
     return rc;
 }
 
-enum err_class person_ref(struct tenant *tenant, struct str account_id, int64_t *ret,
-                          struct err *err)
+enum err_class person_number(struct tenant *tenant, struct str account_id, int64_t *ret,
+                             struct err *err)
 {
-    AUTO(db_finish_autop) struct db_stmt *find = NULL;
-    AUTO(db_finish_autop) struct db_stmt *add = NULL;
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     bool row = false;
-
-    assert(db_in_tx(tenant->db));
-
     enum err_class rc = db_prepare(
-        tenant->db, SQL("SELECT id FROM person WHERE account_id = $1 ORDER BY id LIMIT 1"), &find,
+        tenant->db, SQL("SELECT id FROM person WHERE account_id = $1 ORDER BY id LIMIT 1"), &stmt,
         err);
 
     if (rc != ERR_OK)
         return rc;
-    db_bind_text(find, 1, account_id);
-    rc = db_step(find, &row, err);
+    db_bind_text(stmt, 1, account_id);
+    rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK)
+        *ret = row ? db_i64(stmt, 0) : 0;
+    return rc;
+}
+
+enum err_class person_ref(struct tenant *tenant, struct str account_id, int64_t *ret,
+                          struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *add = NULL;
+    int64_t known = 0;
+    bool row = false;
+
+    assert(db_in_tx(tenant->db));
+
+    enum err_class rc = person_number(tenant, account_id, &known, err);
+
     if (rc != ERR_OK)
         return rc;
-    if (row) {
-        *ret = db_i64(find, 0);
+    if (known) {
+        *ret = known;
         return ERR_OK;
     }
-    rc = db_prepare(tenant->db, SQL("INSERT INTO person (account_id) VALUES ($1) RETURNING id"),
-                    &add, err);
+    rc = erased_find(tenant, account_id, &row, err);
+    if (rc == ERR_OK && row)
+        return err_set(err, ERR_FORBIDDEN,
+                       "this account was erased from %s, and nothing is stored of it; if that is "
+                       "to end, the server's operator runs `tenon person readmit`",
+                       tenant->info.name);
+    if (rc == ERR_OK)
+        rc = erased_make_salt(tenant, err);
+    /* A number that an erased person had is not given again: audit lines may name it. */
+    if (rc == ERR_OK)
+        rc = db_prepare(tenant->db,
+                        SQL("INSERT INTO person (id, account_id) SELECT 1 + max("
+                            "coalesce((SELECT max(id) FROM person), 0),"
+                            " coalesce((SELECT last_number FROM person_state WHERE id = 1), 0)),"
+                            " $1 RETURNING id"),
+                        &add, err);
     if (rc != ERR_OK)
         return rc;
     db_bind_text(add, 1, account_id);

@@ -4,15 +4,19 @@
 #include "base/limits.h"
 #include "policy/catalog.h"
 #include "store/db.h"
+#include "store/open_lock.h"
+#include "vault/audit.h"
 #include "vault/vault.h"
 
 /*
  * The data folder:
  *     keys/file.key              what wraps the roots (file provider)
+ *     audit/2026-01.log          who did what (vault/audit.h)
  *     control.key  control.db    the wrapped control root; which tenants there are, the queue
  *     tenants/<id>/tenant.key    the tenant's wrapped root
  *     tenants/<id>/tenant.db     everything of the tenant
  *     tenants/<id>/writer.lock   held by the process that is synchronizing
+ *     open.lock  tenants/<id>/open.lock   held by all who have the database beside it open
  */
 struct data {
     const struct ctx *ctx;         /* borrowed */
@@ -21,6 +25,8 @@ struct data {
     struct vault_provider *provider;
     struct vault *vault; /* the control root */
     struct db *control;
+    struct audit *audit;        /* one reference */
+    struct disk_file open_lock; /* store/open_lock.h */
 };
 
 /*
@@ -31,6 +37,13 @@ struct data {
 MUST_USE enum err_class data_open(const struct ctx *ctx, const char *dir,
                                   const struct catalog *catalog, bool create, struct data **ret,
                                   struct err *err);
+/*
+ * The same for one of many handles of a process, which share one audit trail, so that their lines
+ * share the waiting for the disk. `audit` stays the caller's.
+ */
+MUST_USE enum err_class data_open_sharing(const struct ctx *ctx, const char *dir,
+                                          const struct catalog *catalog, struct audit *audit,
+                                          struct data **ret, struct err *err);
 void data_close(struct data *data); /* NULL is fine */
 AUTO_DEFINE(struct data, data_close)
 
@@ -45,7 +58,9 @@ struct tenant_info {
     enum tenant_kind kind;
     bool allow_http;
     bool allow_private;
+    bool keep_settings; /* when its app is uninstalled, its configuration stays */
     int64_t created_ms;
+    uint64_t incarnation; /* which file its database is, once opened; see tenant_is_current */
 };
 
 struct tenant_credential {
@@ -68,6 +83,13 @@ bool tenant_name_is_valid(struct str name);
  */
 MUST_USE enum err_class tenant_create(struct data *data, struct tenant_info *info,
                                       const struct tenant_credential *credential, struct err *err);
+/*
+ * One line of the audit trail; `record` and `why` as in struct audit_entry, NULL: none. Called last
+ * in the transaction of what it tells of, so that without the line nothing is done.
+ */
+MUST_USE enum err_class data_audit(const struct data *data, enum audit_act act,
+                                   const char *tenant_id, const char *why, struct err *err);
+
 /* By id or by name. ERR_NOT_FOUND lists the names there are. */
 MUST_USE enum err_class tenant_find(struct data *data, struct str id_or_name,
                                     struct tenant_info *ret, struct err *err);
@@ -79,6 +101,13 @@ tenant_each(struct data *data,
 MUST_USE enum err_class tenant_remove(struct data *data, const struct tenant_info *info,
                                       struct err *err);
 
+/* Sets info->keep_settings of a tenant that is there. Durable. ERR_NOT_FOUND. */
+MUST_USE enum err_class tenant_keep_settings(struct data *data, const char *id, bool keep,
+                                             struct err *err);
+
+/* The tenant's folder, whether it is there or not; NULL when out of memory; the caller frees. */
+char *tenant_folder(const struct data *data, const char *id);
+
 /* An open tenant: its keys and its database. */
 struct tenant {
     const struct ctx *ctx; /* borrowed */
@@ -87,11 +116,30 @@ struct tenant {
     char *dir;
     struct vault *vault;
     struct db *db;
+    struct audit *audit; /* one reference */
+    struct disk_file
+        open_lock; /* store/open_lock.h: its key and database stay as they are meanwhile */
 };
 MUST_USE enum err_class tenant_open(struct data *data, const struct tenant_info *info,
                                     struct tenant **ret, struct err *err);
+/* The same of a folder elsewhere, that is going to take the tenant's place (custody/restore.h). */
+MUST_USE enum err_class tenant_open_at(struct data *data, const struct tenant_info *info,
+                                       const char *dir, struct tenant **ret, struct err *err);
+/* Enters a tenant whose folder is there into the control database, or changes its entry. */
+MUST_USE enum err_class tenant_put(struct data *data, const struct tenant_info *info,
+                                   struct err *err);
+/*
+ * Whether the open database still is the one in the tenant's place: a restore puts another there,
+ * and what is kept in memory of the old one is then of no use.
+ */
+bool tenant_is_current(const struct tenant *tenant);
 void tenant_close(struct tenant *tenant); /* NULL is fine */
 AUTO_DEFINE(struct tenant, tenant_close)
+
+/* The same as data_audit, of something in a tenant. row 0: none. */
+MUST_USE enum err_class tenant_audit(const struct tenant *tenant, enum audit_act act,
+                                     const char *record, int64_t row, const char *why,
+                                     struct err *err);
 
 /* The one writer at a time of a tenant's mirror; ERR_CONFLICT names the process that holds it. */
 MUST_USE enum err_class tenant_lock(const struct tenant *tenant, struct disk_lock *ret,
@@ -104,7 +152,13 @@ MUST_USE enum err_class tenant_credential_store(struct tenant *tenant,
                                                 const struct tenant_credential *credential,
                                                 struct err *err);
 
-/* The person's number, made when it is new. Needs an open write transaction. */
+/* The person's number; 0: nobody of that account is kept. */
+MUST_USE enum err_class person_number(struct tenant *tenant, struct str account_id, int64_t *ret,
+                                      struct err *err);
+/*
+ * The person's number, made when it is new. Needs an open write transaction. ERR_FORBIDDEN: the
+ * person was erased (store/erased.h); the caller stores nothing of them.
+ */
 MUST_USE enum err_class person_ref(struct tenant *tenant, struct str account_id, int64_t *ret,
                                    struct err *err);
 

@@ -33,6 +33,7 @@ struct db_options {
     bool read_only;
     bool create;   /* make the file when it is absent */
     int cache_kib; /* page cache; 0: 8 MiB */
+    bool scratch;  /* a new file that counts for nothing until it is whole: no journal, no sync */
 };
 
 /*
@@ -46,6 +47,12 @@ AUTO_DEFINE(struct db, db_close)
 
 MUST_USE enum err_class db_prepare(struct db *db, const char *sql, struct db_stmt **ret,
                                    struct err *err);
+/*
+ * The same for a text that was built from names of the catalogue (all columns of a table): borrowed
+ * for the call, and not kept. Not for anything that came from outside.
+ */
+MUST_USE enum err_class db_prepare_built(struct db *db, const char *sql, struct db_stmt **ret,
+                                         struct err *err);
 /* Parameters, 1-based. Text and blobs are borrowed until the next db_step, db_reset or db_finish.
  */
 void db_bind_i64(struct db_stmt *stmt, int param, int64_t value);
@@ -65,6 +72,12 @@ int64_t db_i64(const struct db_stmt *stmt, int col);      /* 0 when NULL */
 struct str db_text(const struct db_stmt *stmt, int col);  /* borrowed until the next step */
 struct str db_blob(const struct db_stmt *stmt, int col);  /* the same */
 bool db_is_null(const struct db_stmt *stmt, int col);
+
+/*
+ * A number that is another one when somebody else than this handle has changed the database since
+ * it was last asked for.
+ */
+MUST_USE enum err_class db_others_version(struct db *db, int64_t *ret, struct err *err);
 
 /* Statements without parameters or rows; several, split by ';', are fine. */
 MUST_USE enum err_class db_exec(struct db *db, const char *sql, struct err *err);
@@ -106,6 +119,13 @@ db_each_column(struct db *db, const char *table,
  */
 MUST_USE enum err_class db_measure_table(struct db *db, const char *table, const char *time_column,
                                          int64_t *ret_rows, int64_t *ret_oldest, struct err *err);
+/*
+ * Copies all of it, as it is now, into a new file with another key (DB_KEY_BYTES). No transaction
+ * is open, and `path` does not exist; it is whole on success, not yet durable, and to be removed
+ * otherwise.
+ */
+MUST_USE enum err_class db_copy(struct db *db, const char *path, const unsigned char *key,
+                                struct err *err);
 /* Reads every page; ERR_CORRUPT names what is wrong. */
 MUST_USE enum err_class db_check_integrity(struct db *db, struct err *err);
 

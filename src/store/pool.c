@@ -11,6 +11,13 @@
 
 #define IDLE_TENANT_HANDLES_MAX 4 /* of one tenant; the rest are closed when given back */
 #define IDLE_DATA_HANDLES_MAX 16
+#define HELD_WAIT_MS 20000 /* how long somebody waits for a tenant that is held */
+
+/* A tenant that one thread has alone. */
+struct alone {
+    struct alone *next;
+    char tenant[TENANT_ID_BYTES + 1];
+};
 
 struct held {
     struct held *next;
@@ -25,8 +32,11 @@ struct store_pool {
     const struct ctx *ctx;
     const struct catalog *catalog;
     char *dir;
+    struct audit *audit; /* of all handles */
     pthread_mutex_t mutex;
+    pthread_cond_t changed; /* a handle came back, or a tenant was let go */
     struct held *all;
+    struct alone *alone;
 };
 
 static void held_free(struct held *held)
@@ -82,7 +92,8 @@ enum err_class store_pool_data(struct store_pool *pool, struct data **ret, struc
     }
     pthread_mutex_unlock(&pool->mutex);
 
-    enum err_class rc = data_open(pool->ctx, pool->dir, pool->catalog, false, &data, err);
+    enum err_class rc =
+        data_open_sharing(pool->ctx, pool->dir, pool->catalog, pool->audit, &data, err);
 
     if (rc != ERR_OK)
         return rc;
@@ -92,8 +103,8 @@ enum err_class store_pool_data(struct store_pool *pool, struct data **ret, struc
     return ERR_OK;
 }
 
-/* An idle handle of that tenant, taken; NULL: none. */
-static struct tenant *take_idle(struct store_pool *pool, struct str id_or_name)
+/* An idle handle of that tenant, taken, whatever became of its file; NULL: none. */
+static struct tenant *take_any(struct store_pool *pool, struct str id_or_name)
 {
     struct tenant *found = NULL;
 
@@ -106,6 +117,121 @@ static struct tenant *take_idle(struct store_pool *pool, struct str id_or_name)
     }
     pthread_mutex_unlock(&pool->mutex);
     return found;
+}
+
+/* ---- Having a tenant alone ---- */
+
+/* Where it stands in the list, or the list's end. */
+static struct alone **find_alone(struct store_pool *pool, const char *tenant_id)
+{
+    struct alone **at = &pool->alone;
+
+    while (*at && strcmp((*at)->tenant, tenant_id) != 0)
+        at = &(*at)->next;
+    return at;
+}
+
+static struct timespec deadline_in(int64_t wait_ms)
+{
+    struct timespec at;
+
+    (void)clock_gettime(CLOCK_MONOTONIC, &at); /* cannot fail with that clock */
+    at.tv_sec += wait_ms / 1000;
+    at.tv_nsec += wait_ms % 1000 * 1000000;
+    if (at.tv_nsec >= 1000000000) {
+        at.tv_sec++;
+        at.tv_nsec -= 1000000000;
+    }
+    return at;
+}
+
+static enum err_class wait_until_let_go(struct store_pool *pool, const char *tenant_id,
+                                        struct err *err)
+{
+    const struct timespec deadline = deadline_in(HELD_WAIT_MS);
+    int why = 0;
+    bool held;
+
+    pthread_mutex_lock(&pool->mutex);
+    while ((held = *find_alone(pool, tenant_id) != NULL) && why == 0)
+        why = pthread_cond_clockwait(&pool->changed, &pool->mutex, CLOCK_MONOTONIC, &deadline);
+    pthread_mutex_unlock(&pool->mutex);
+    return held ? err_set(
+                      err, ERR_BUSY,
+                      "the database of the tenant is being encrypted anew; try again in a minute")
+                : ERR_OK;
+}
+
+static bool is_taken(const struct store_pool *pool, const char *tenant_id)
+{
+    for (const struct held *held = pool->all; held; held = held->next)
+        if (held->taken && is_tenant(held, str_from(tenant_id)))
+            return true;
+    return false;
+}
+
+enum err_class store_pool_hold(struct store_pool *pool, const char *tenant_id, int64_t wait_ms,
+                               struct err *err)
+{
+    const struct timespec deadline = deadline_in(wait_ms);
+    struct alone *alone = calloc(1, sizeof(*alone));
+    bool taken;
+    int why = 0;
+
+    if (!alone)
+        return err_memory(err);
+    (void)snprintf(alone->tenant, sizeof(alone->tenant), "%s", tenant_id);
+    pthread_mutex_lock(&pool->mutex);
+    if (*find_alone(pool, tenant_id)) {
+        pthread_mutex_unlock(&pool->mutex);
+        free(alone);
+        return err_set(err, ERR_CONFLICT, "somebody else has the tenant %s for itself", tenant_id);
+    }
+    alone->next = pool->alone;
+    pool->alone = alone;
+    pthread_mutex_unlock(&pool->mutex);
+    store_pool_forget(pool, tenant_id);
+
+    pthread_mutex_lock(&pool->mutex);
+    while ((taken = is_taken(pool, tenant_id)) && why == 0)
+        why = pthread_cond_clockwait(&pool->changed, &pool->mutex, CLOCK_MONOTONIC, &deadline);
+    pthread_mutex_unlock(&pool->mutex);
+    if (!taken)
+        return ERR_OK;
+    store_pool_let_go(pool, tenant_id);
+    return err_set(err, ERR_BUSY, "the tenant %s is in use, perhaps by a sync", tenant_id);
+}
+
+void store_pool_let_go(struct store_pool *pool, const char *tenant_id)
+{
+    struct alone *gone;
+
+    pthread_mutex_lock(&pool->mutex);
+
+    struct alone **at = find_alone(pool, tenant_id);
+
+    gone = *at;
+    if (gone)
+        *at = gone->next;
+    (void)pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->mutex);
+    free(gone);
+}
+
+/* The same; those whose database was replaced by another (custody/restore.h) are closed. */
+static struct tenant *take_idle(struct store_pool *pool, struct str id_or_name)
+{
+    struct tenant *tenant;
+
+    /* Turns: at most as many as there are handles. */
+    while ((tenant = take_any(pool, id_or_name)) != NULL && !tenant_is_current(tenant)) {
+        char id[TENANT_ID_BYTES + 1];
+
+        memcpy(id, tenant->info.id, sizeof(id));
+        store_pool_forget(pool, id);
+        store_pool_give_tenant(pool, tenant);
+    }
+    return tenant;
 }
 
 enum err_class store_pool_tenant(struct store_pool *pool, struct str id_or_name,
@@ -124,6 +250,8 @@ enum err_class store_pool_tenant(struct store_pool *pool, struct str id_or_name,
 
     if (rc == ERR_OK)
         rc = tenant_find(data, id_or_name, &info, err);
+    if (rc == ERR_OK)
+        rc = wait_until_let_go(pool, info.id, err);
     if (rc == ERR_OK)
         rc = tenant_open(data, &info, &tenant, err);
     store_pool_give_data(pool, data);
@@ -191,6 +319,10 @@ static void give(struct store_pool *pool, const struct returned *returned)
     }
     pthread_mutex_unlock(&pool->mutex);
     close_chain(gone);
+    /* After it is closed: who waits for that wants the file. */
+    pthread_mutex_lock(&pool->mutex);
+    (void)pthread_cond_broadcast(&pool->changed);
+    pthread_mutex_unlock(&pool->mutex);
 }
 
 void store_pool_give_data(struct store_pool *pool, struct data *data)
@@ -257,6 +389,7 @@ enum err_class store_pool_new(const struct ctx *ctx, const char *dir, const stru
     if (!pool)
         return err_memory(err);
     (void)pthread_mutex_init(&pool->mutex, NULL);
+    (void)pthread_cond_init(&pool->changed, NULL);
     pool->ctx = ctx;
     pool->catalog = catalog;
     pool->dir = strdup(dir);
@@ -267,6 +400,7 @@ enum err_class store_pool_new(const struct ctx *ctx, const char *dir, const stru
 
     if (rc != ERR_OK)
         return rc;
+    pool->audit = audit_ref(first->audit);
     store_pool_give_data(pool, first);
     *ret = TAKE(pool);
     return ERR_OK;
@@ -277,6 +411,8 @@ void store_pool_free(struct store_pool *pool)
     if (!pool)
         return;
     close_chain(pool->all);
+    audit_close(pool->audit);
+    (void)pthread_cond_destroy(&pool->changed);
     (void)pthread_mutex_destroy(&pool->mutex);
     free(pool->dir);
     free(pool);

@@ -28,6 +28,15 @@ MUST_USE enum err_class store_pool_tenant(struct store_pool *pool, struct str id
 void store_pool_give_tenant(struct store_pool *pool, struct tenant *tenant); /* NULL is fine */
 /* The tenant is going, or its entry changed: idle handles are closed now, taken ones when given. */
 void store_pool_forget(struct store_pool *pool, const char *tenant_id);
+/*
+ * All handles of the tenant are closed and none is opened, until it is let go: for who must have
+ * it alone. Waits at most so long for those that are taken, then ERR_BUSY and nothing is held; who
+ * asks for a handle meanwhile waits, and gets ERR_BUSY after a time of its own. One holder a
+ * tenant: ERR_CONFLICT for a second one.
+ */
+MUST_USE enum err_class store_pool_hold(struct store_pool *pool, const char *tenant_id,
+                                        int64_t wait_ms, struct err *err);
+void store_pool_let_go(struct store_pool *pool, const char *tenant_id);
 /* Closes what was idle for longer than that. */
 void store_pool_sweep(struct store_pool *pool, int64_t idle_ms);
 

@@ -41,6 +41,8 @@ static const struct field tenant_fields[] = {
     {"allow_http", TYPE_INT, CLASS_SETTING, 0, "whether unencrypted connections were allowed"},
     {"allow_private", TYPE_INT, CLASS_SETTING, 0, "whether private addresses were allowed"},
     {"created", TYPE_TIME, CLASS_META, 0, "when the tenant was added"},
+    {"keep_settings", TYPE_INT, CLASS_SETTING, 0,
+     "whether its settings stay when its app is uninstalled", .default_sql = "0", .since = 3},
 };
 
 const struct record tenant_record = {
@@ -60,6 +62,10 @@ static const struct field person_fields[] = {
     {"id", TYPE_INT, CLASS_META, FIELD_KEY, "the number by which other rows refer to the person"},
     {"account_id", TYPE_TEXT, CLASS_PERSON, FIELD_UNIQUE,
      "the account id (Cloud) or user key (Data Center) in Jira"},
+    {"reported", TYPE_TIME, CLASS_META, FIELD_NULL,
+     "when Atlassian was last asked whether the account was closed", .since = 3},
+    {"refreshed", TYPE_TIME, CLASS_META, FIELD_NULL,
+     "when Atlassian last told that the account had changed, and we looked again", .since = 3},
 };
 
 const struct record person_record = {
@@ -75,6 +81,53 @@ const struct record person_record = {
     RECORD_FIELDS(person_fields),
 };
 
+static const struct field person_state_fields[] = {
+    {"id", TYPE_INT, CLASS_META, FIELD_KEY, "always 1"},
+    {"salt", TYPE_BLOB, CLASS_META, 0,
+     "a random number of the tenant's own, by which the digests of erased persons are made"},
+    {"last_number", TYPE_INT, CLASS_META, 0,
+     "the highest number that an erased person had; it is not given to another"},
+    {"cycle_days", TYPE_INT, CLASS_META, FIELD_NULL,
+     "how often Atlassian wants to be asked about an account, in days"},
+};
+
+const struct record person_state_record = {
+    .name = "person_state",
+    .app = "core",
+    .scope = SCOPE_TENANT,
+    .why = "to know erased persons again, and when to ask Atlassian about accounts",
+    .retention = RETAIN_WHILE_TENANT,
+    .basis = BASIS_LEGAL_DUTY,
+    .source = SOURCE_TENON,
+    .erase = ERASE_NONE,
+    .shown_to = "nobody",
+    .since = 3,
+    RECORD_FIELDS(person_state_fields),
+};
+
+static const struct field erased_person_fields[] = {
+    {"digest", TYPE_BLOB, CLASS_ID, FIELD_KEY,
+     "a keyed digest of an erased account id, from which it cannot be read"},
+    {"person", TYPE_INT, CLASS_META, FIELD_NULL,
+     "the number of the rows that are still to go; none when all are gone"},
+    {"begun", TYPE_TIME, CLASS_META, 0, "when the erasure began"},
+    {"ended", TYPE_TIME, CLASS_META, FIELD_NULL, "when all was gone"},
+};
+
+const struct record erased_person_record = {
+    .name = "erased_person",
+    .app = "core",
+    .scope = SCOPE_TENANT,
+    .why = "so that an erased person does not come back while Jira still shows the account",
+    .retention = RETAIN_WHILE_TENANT,
+    .basis = BASIS_LEGAL_DUTY,
+    .source = SOURCE_TENON,
+    .erase = ERASE_NONE,
+    .shown_to = "nobody",
+    .since = 3,
+    RECORD_FIELDS(erased_person_fields),
+};
+
 static const struct field credential_fields[] = {
     {"kind", TYPE_TEXT, CLASS_META, FIELD_KEY, "what it is for and how it is presented"},
     {"login", TYPE_BLOB, CLASS_SECRET, FIELD_NULL, "the e-mail address that goes with the token"},
@@ -88,6 +141,7 @@ const struct record credential_record = {
     .app = "core",
     .scope = SCOPE_TENANT,
     .why = "to call Jira",
+    .access = true,
     .retention = RETAIN_UNTIL_WITHDRAWN,
     .basis = BASIS_CONTRACT,
     .source = SOURCE_USER,

@@ -13,7 +13,7 @@
 
 #define DDL_BYTES 65536
 
-static const char *column_type(const struct field *field)
+const char *schema_column_type(const struct field *field)
 {
     if (class_policy(field->class)->sealed)
         return "BLOB";
@@ -41,12 +41,12 @@ static size_t key_count(const struct record *record)
 
 static bool key_is_rowid(const struct record *record)
 {
-    return key_count(record) == 1 && strcmp(column_type(&record->fields[0]), "INTEGER") == 0;
+    return key_count(record) == 1 && strcmp(schema_column_type(&record->fields[0]), "INTEGER") == 0;
 }
 
 static void add_column(struct strbuf *ddl, const struct field *field)
 {
-    strbuf_addf(ddl, "%s %s%s", field->name, column_type(field),
+    strbuf_addf(ddl, "%s %s%s", field->name, schema_column_type(field),
                 field->flags & FIELD_NULL ? "" : " NOT NULL");
     if (field->default_sql)
         strbuf_addf(ddl, " DEFAULT %s", field->default_sql);
@@ -106,9 +106,9 @@ static enum err_class check_column(void *arg, const struct db_column *column, st
 
     size_t at = (size_t)(field - record->fields);
 
-    if (strcmp(column->type, column_type(field)) != 0)
+    if (strcmp(column->type, schema_column_type(field)) != 0)
         return err_set(err, ERR_SCHEMA, "the column %s.%s is %s; the catalogue declares %s",
-                       record->name, column->name, column->type, column_type(field));
+                       record->name, column->name, column->type, schema_column_type(field));
     if ((column->key_position > 0) != ((field->flags & FIELD_KEY) != 0))
         return err_set(err, ERR_SCHEMA, "the key of the table %s is not the declared one (%s)",
                        record->name, column->name);
@@ -192,6 +192,33 @@ enum err_class schema_verify(struct db *db, const struct catalog *catalog, enum 
     return compare(db, catalog, scope, NULL, catalog->version, err);
 }
 
+static enum err_class make(struct db *db, const struct catalog *catalog, enum record_scope scope,
+                           void (*add)(struct strbuf *ddl, const struct record *record),
+                           struct err *err)
+{
+    AUTO(strbuf_done) struct strbuf ddl = STRBUF_INIT(DDL_BYTES);
+
+    for (size_t i = 0; i < catalog->record_count; i++)
+        if (catalog->records[i]->scope == scope)
+            add(&ddl, catalog->records[i]);
+
+    enum err_class rc = strbuf_check(&ddl, "the schema", err);
+
+    return rc == ERR_OK ? db_exec(db, strbuf_z(&ddl), err) : rc;
+}
+
+enum err_class schema_make_tables(struct db *db, const struct catalog *catalog,
+                                  enum record_scope scope, struct err *err)
+{
+    return make(db, catalog, scope, add_table, err);
+}
+
+enum err_class schema_make_indexes(struct db *db, const struct catalog *catalog,
+                                   enum record_scope scope, struct err *err)
+{
+    return make(db, catalog, scope, add_indexes, err);
+}
+
 /* The record of what was applied; it exists in both scopes and never changes its shape. */
 #define HISTORY(scope) ((scope) == SCOPE_CONTROL ? "control_schema_change" : "schema_change")
 
@@ -245,9 +272,8 @@ static enum err_class has_table(struct db *db, const char *name, bool *ret, stru
     return db_step(stmt, ret, err);
 }
 
-/* What version the database has; 0: none yet. */
-static enum err_class read_version(struct db *db, const struct catalog *catalog,
-                                   enum record_scope scope, int64_t *ret, struct err *err)
+enum err_class schema_version(struct db *db, const struct catalog *catalog, enum record_scope scope,
+                              int64_t *ret, struct err *err)
 {
     bool there = false;
     enum err_class rc = has_table(db, HISTORY(scope), &there, err);
@@ -268,7 +294,7 @@ static enum err_class apply_in_tx(struct db *db, const struct ctx *ctx,
                                   struct strbuf *ddl, struct err *err)
 {
     int64_t version = 0;
-    enum err_class rc = read_version(db, catalog, scope, &version, err);
+    enum err_class rc = schema_version(db, catalog, scope, &version, err);
 
     if (rc == ERR_OK && version == (int64_t)catalog->version)
         return ERR_OK; /* another process was faster */
@@ -292,7 +318,7 @@ static enum err_class is_current(struct db *db, const struct catalog *catalog,
 
     if (rc != ERR_OK)
         return rc;
-    rc = read_version(db, catalog, scope, &version, err);
+    rc = schema_version(db, catalog, scope, &version, err);
     *ret = version == (int64_t)catalog->version;
     if (rc == ERR_OK && *ret)
         rc = compare(db, catalog, scope, NULL, version, err);

@@ -17,6 +17,7 @@
 
 #include <assert.h>
 #include <errno.h>
+#include <fcntl.h>
 #include <pthread.h>
 #include <sodium.h>
 #include <sqlite3.h>
@@ -100,16 +101,24 @@ static enum err_class exec(struct db *db, const char *sql, struct err *err)
 }
 
 /* A raw key is handed over as the text x'64 hex digits'. */
+#define KEY_TEXT_BYTES (2 + 2 * DB_KEY_BYTES + 1)
+
+static void key_text(const unsigned char *key, char ret[KEY_TEXT_BYTES + 1])
+{
+    ret[0] = 'x';
+    ret[1] = '\'';
+    sodium_bin2hex(ret + 2, 2 * DB_KEY_BYTES + 1, key, DB_KEY_BYTES);
+    ret[2 + 2 * DB_KEY_BYTES] = '\'';
+    ret[KEY_TEXT_BYTES] = '\0';
+}
+
 static enum err_class set_key(struct db *db, const unsigned char *key, struct err *err)
 {
-    char text[2 + 2 * DB_KEY_BYTES + 1 + 1];
+    char text[KEY_TEXT_BYTES + 1];
 
-    text[0] = 'x';
-    text[1] = '\'';
-    sodium_bin2hex(text + 2, 2 * DB_KEY_BYTES + 1, key, DB_KEY_BYTES);
-    text[2 + 2 * DB_KEY_BYTES] = '\'';
+    key_text(key, text);
 
-    int code = sqlite3_key(db->sqlite, text, 2 + 2 * DB_KEY_BYTES + 1);
+    int code = sqlite3_key(db->sqlite, text, KEY_TEXT_BYTES);
 
     sodium_memzero(text, sizeof(text));
     if (code != SQLITE_OK)
@@ -157,7 +166,9 @@ static enum err_class set_up(struct db *db, const struct db_options *options, st
         rc = check_not_empty(db, err);
     if (rc == ERR_OK)
         rc = exec(db, "PRAGMA temp_store = MEMORY; PRAGMA secure_delete = ON;", err);
-    if (rc == ERR_OK && !options->read_only)
+    if (rc == ERR_OK && options->scratch)
+        rc = exec(db, "PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;", err);
+    else if (rc == ERR_OK && !options->read_only)
         rc = exec(db, "PRAGMA journal_mode = WAL; PRAGMA synchronous = FULL;", err);
     strbuf_addf(&cache, "PRAGMA cache_size = -%d",
                 options->cache_kib ? options->cache_kib : CACHE_KIB);
@@ -286,6 +297,12 @@ enum err_class db_prepare(struct db *db, const char *sql, struct db_stmt **ret, 
         return ERR_OK;
     }
 
+    return db_prepare_built(db, sql, ret, err);
+}
+
+enum err_class db_prepare_built(struct db *db, const char *sql, struct db_stmt **ret,
+                                struct err *err)
+{
     struct db_stmt *stmt = calloc(1, sizeof(*stmt));
 
     if (!stmt)
@@ -432,6 +449,19 @@ enum err_class db_exec(struct db *db, const char *sql, struct err *err)
 int64_t db_changes(const struct db *db)
 {
     return sqlite3_changes64(db->sqlite);
+}
+
+enum err_class db_others_version(struct db *db, int64_t *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc = db_prepare(db, SQL("PRAGMA data_version"), &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK)
+        *ret = db_i64(stmt, 0);
+    return rc;
 }
 
 enum err_class db_begin(struct db *db, enum db_tx kind, struct err *err)
@@ -591,5 +621,53 @@ enum err_class db_check_integrity(struct db *db, struct err *err)
 
     if (rc == ERR_OK)
         rc = check_pragma(db, SQL("PRAGMA integrity_check(1)"), "ok", err);
+    return rc;
+}
+
+static enum err_class attach(struct db *db, const char *path, const unsigned char *key,
+                             struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    char text[KEY_TEXT_BYTES + 1];
+    enum err_class rc = db_prepare(db, SQL("ATTACH $1 AS fresh KEY $2"), &stmt, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    key_text(key, text);
+    db_bind_text(stmt, 1, str_from(path));
+    db_bind_text(stmt, 2, (struct str){text, KEY_TEXT_BYTES});
+    rc = db_run(stmt, err);
+    sodium_memzero(text, sizeof(text));
+    return rc;
+}
+
+enum err_class db_copy(struct db *db, const char *path, const unsigned char *key, struct err *err)
+{
+    /* The handle was told not to make files, and so is what it attaches: an empty one is a new one.
+     */
+    int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
+    enum err_class rc;
+
+    if (fd < 0)
+        return err_errno(err, errno, "cannot make %s", path);
+    (void)close(fd);
+    rc = attach(db, path, key, err);
+    if (rc != ERR_OK)
+        return rc;
+    /* No journal: a copy that was cut short is thrown away. */
+    rc = exec(db,
+              "PRAGMA fresh.cipher_page_size = 8192;"
+              "PRAGMA fresh.cipher_hmac_algorithm = HMAC_SHA256;"
+              "PRAGMA fresh.journal_mode = OFF;"
+              "PRAGMA fresh.synchronous = OFF;"
+              "BEGIN;"
+              "SELECT sqlcipher_export('fresh');"
+              "COMMIT;",
+              err);
+
+    /* The first error is the one to tell; closing the handle detaches too. */
+    if (sqlite3_get_autocommit(db->sqlite) == 0)
+        (void)sqlite3_exec(db->sqlite, "ROLLBACK", NULL, NULL, NULL);
+    (void)sqlite3_exec(db->sqlite, "DETACH fresh", NULL, NULL, NULL);
     return rc;
 }

@@ -16,9 +16,9 @@
 #include "base/log.h"
 #include "store/records.h"
 
-static const struct record *const records[] = {&control_schema_change_record, &tenant_record,
-                                               &schema_change_record, &person_record,
-                                               &credential_record};
+static const struct record *const records[] = {
+    &control_schema_change_record, &tenant_record,        &schema_change_record, &person_record,
+    &person_state_record,          &erased_person_record, &credential_record};
 static const struct catalog catalog = {1, records, ARRAY_LEN(records)};
 
 /* The real disk, whose n-th change fails as a full one. */
@@ -756,24 +756,22 @@ static void a_missing_credential_is_told_with_the_remedy(void **state)
     says(fixture, "tenon tenant token acme");
 }
 
-static void each_opening_of_a_credential_is_logged_without_it(void **state)
+static void each_opening_of_a_credential_is_audited_without_it(void **state)
 {
     struct fixture *fixture = *state;
-    int fd = memfd_create("log", MFD_CLOEXEC);
-    char text[4096] = {0};
 
-    assert_true(fd >= 0);
-    fixture->world.fake.ctx.log = log_new(fd, LOG_INFO);
     loads(fixture, STORE_WORLD_LOGIN, STORE_WORLD_TOKEN, FAKE_NOW_MS, 0);
-    assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
-    assert_non_null(strstr(text, "\"field\":\"login\",\"purpose\":\"test\",\"result\":\"ok\""));
-    assert_non_null(strstr(text, "\"field\":\"token\",\"purpose\":\"test\",\"result\":\"ok\""));
-    assert_non_null(strstr(text, fixture->world.info.id));
-    assert_null(strstr(text, "somebody"));
-    assert_null(strstr(text, "token-that"));
-    log_free(fixture->world.fake.ctx.log);
-    fixture->world.fake.ctx.log = NULL;
-    (void)close(fd);
+
+    struct strbuf text =
+        scratch_read(scratch_path(&fixture->world.scratch, "data/audit/2026-01.log"));
+
+    assert_non_null(strstr(text.ptr, "\"field\":\"login\",\"key\":\""));
+    assert_non_null(strstr(text.ptr, "\"field\":\"token\",\"key\":\""));
+    assert_non_null(strstr(text.ptr, "\"why\":\"test\",\"result\":\"ok\""));
+    assert_non_null(strstr(text.ptr, fixture->world.info.id));
+    assert_null(strstr(text.ptr, "somebody"));
+    assert_null(strstr(text.ptr, "token-that"));
+    strbuf_done(&text);
 }
 
 /* ---- people ---- */
@@ -829,7 +827,7 @@ int main(void)
         TEST(a_credential_is_sealed_even_inside_the_database),
         TEST(login_and_token_do_not_open_in_each_other_s_place),
         TEST(a_missing_credential_is_told_with_the_remedy),
-        TEST(each_opening_of_a_credential_is_logged_without_it),
+        TEST(each_opening_of_a_credential_is_audited_without_it),
         TEST(a_person_has_one_number),
     };
 

@@ -12,11 +12,8 @@
 #include "../../tests/lib/store_world.h"
 
 static const struct record *const records[] = {
-    &control_schema_change_record,
-    &tenant_record,
-    &schema_change_record,
-    &person_record,
-    &credential_record,
+    &control_schema_change_record, &tenant_record,        &schema_change_record, &person_record,
+    &person_state_record,          &erased_person_record, &credential_record,
 };
 static const struct catalog catalog = {1, records, ARRAY_LEN(records)};
 
@@ -125,6 +122,68 @@ static void what_is_idle_for_long_is_closed(void **state)
     store_pool_give_data(f->pool, data);
 }
 
+/* ---- Having a tenant alone ---- */
+
+static void a_tenant_that_is_held_has_no_open_handle(void **state)
+{
+    struct fixture *f = *state;
+    struct disk_lock alone = {-1};
+    struct err err = {0};
+    char dir[4096];
+
+    store_world_reopen(&f->world); /* its own handle would be one more */
+    tenant_close(f->world.tenant);
+    f->world.tenant = NULL;
+    (void)snprintf(dir, sizeof(dir), "%s/tenants/%s", f->world.data->dir, f->world.info.id);
+    store_pool_give_tenant(f->pool, take(f, "acme")); /* idle */
+    assert_int_equal(open_lock_alone(&f->world.fake.ctx, dir, &alone, &err), ERR_CONFLICT);
+    assert_int_equal(store_pool_hold(f->pool, f->world.info.id, 1000, &err), ERR_OK);
+    assert_int_equal(open_lock_alone(&f->world.fake.ctx, dir, &alone, &err), ERR_OK);
+    disk_unlock(&f->world.fake.ctx, &alone);
+    assert_int_equal(store_pool_hold(f->pool, f->world.info.id, 0, &err), ERR_CONFLICT);
+    store_pool_let_go(f->pool, f->world.info.id);
+    store_pool_give_tenant(f->pool, take(f, "acme"));
+}
+
+static void a_tenant_that_is_taken_is_not_held(void **state)
+{
+    struct fixture *f = *state;
+    struct tenant *tenant = take(f, "acme");
+    struct err err = {0};
+
+    assert_int_equal(store_pool_hold(f->pool, f->world.info.id, 1, &err), ERR_BUSY);
+    store_pool_give_tenant(f->pool, take(f, "acme")); /* nothing is held after that */
+    store_pool_give_tenant(f->pool, tenant);
+    assert_int_equal(store_pool_hold(f->pool, f->world.info.id, 1, &err), ERR_OK);
+    store_pool_let_go(f->pool, f->world.info.id);
+}
+
+static void *take_when_let_go(void *arg)
+{
+    struct fixture *f = arg;
+    struct tenant *tenant = NULL;
+    struct err err = {0};
+
+    if (store_pool_tenant(f->pool, STR("acme"), &tenant, &err) != ERR_OK)
+        return arg;
+    store_pool_give_tenant(f->pool, tenant);
+    return NULL;
+}
+
+static void who_asks_meanwhile_waits_until_it_is_let_go(void **state)
+{
+    struct fixture *f = *state;
+    pthread_t thread;
+    struct err err = {0};
+    void *failed = f;
+
+    assert_int_equal(store_pool_hold(f->pool, f->world.info.id, 1, &err), ERR_OK);
+    assert_int_equal(pthread_create(&thread, NULL, take_when_let_go, f), 0);
+    store_pool_let_go(f->pool, f->world.info.id);
+    assert_int_equal(pthread_join(thread, &failed), 0);
+    assert_null(failed);
+}
+
 #define THREADS 4
 #define TURNS 50
 
@@ -172,6 +231,9 @@ int main(void)
         TEST(a_tenant_that_is_not_there_is_told_and_nothing_is_kept),
         TEST(a_forgotten_tenant_has_no_open_handle_once_the_last_is_given_back),
         TEST(what_is_idle_for_long_is_closed),
+        TEST(a_tenant_that_is_held_has_no_open_handle),
+        TEST(a_tenant_that_is_taken_is_not_held),
+        TEST(who_asks_meanwhile_waits_until_it_is_let_go),
         TEST(threads_never_share_a_handle),
     };
 

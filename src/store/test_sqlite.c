@@ -554,6 +554,29 @@ static void sql_that_is_none_is_our_mistake(void **state)
     assert_int_equal(count(fixture), 0); /* and the handle still works */
 }
 
+static void tells_when_somebody_else_has_written(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct db_options options = {.path = fixture->path, .key = key, .cache_kib = 64};
+    AUTO(db_close_autop) struct db *other = NULL;
+    int64_t first = 0, again = 0;
+
+    ok(fixture, db_open(fixture->ctx, &options, &other, &fixture->err));
+    ok(fixture, db_others_version(fixture->db, &first, &fixture->err));
+    ok(fixture, db_begin(fixture->db, DB_WRITE, &fixture->err));
+    ok(fixture, db_exec(fixture->db, "INSERT INTO t (id, n) VALUES (901, 901)", &fixture->err));
+    ok(fixture, db_commit(fixture->db, &fixture->err));
+    ok(fixture, db_others_version(fixture->db, &again, &fixture->err));
+    assert_int_equal(first, again); /* our own do not count */
+    ok(fixture, db_begin(other, DB_WRITE, &fixture->err));
+    ok(fixture, db_exec(other, "INSERT INTO t (id, n) VALUES (902, 902)", &fixture->err));
+    ok(fixture, db_commit(other, &fixture->err));
+    ok(fixture, db_begin(fixture->db, DB_WRITE, &fixture->err));
+    ok(fixture, db_others_version(fixture->db, &again, &fixture->err));
+    ok(fixture, db_commit(fixture->db, &fixture->err));
+    assert_int_not_equal(first, again);
+}
+
 static void two_rows_that_must_differ_are_a_conflict(void **state)
 {
     struct fixture *fixture = *state;
@@ -895,6 +918,7 @@ int main(void)
         TEST(run_makes_ready_for_the_next_round),
         TEST(sql_that_is_none_is_our_mistake),
         TEST(two_rows_that_must_differ_are_a_conflict),
+        TEST(tells_when_somebody_else_has_written),
         TEST(a_rollback_undoes_and_never_fails),
         TEST(an_end_commits_what_went_well_and_undoes_what_did_not),
         TEST(only_a_write_waits_for_the_disk),

@@ -6,7 +6,7 @@
  *     "TENONKEY" | version 1 | key id (8) | nonce (24) | sealed root (32) | tag (16)
  * with the owner and the bytes before the nonce as associated data.
  */
-#include "vault/vault.h"
+#include "vault/provider.h"
 
 #include <assert.h>
 #include <sodium.h>
@@ -17,7 +17,7 @@
 #define MAGIC "TENONKEY"
 #define MAGIC_BYTES 8
 #define VERSION 1
-#define KEY_ID_BYTES 8
+#define KEY_ID_BYTES VAULT_PROVIDER_ID_BYTES
 #define PREFIX_BYTES (MAGIC_BYTES + 1 + KEY_ID_BYTES)
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
@@ -26,7 +26,6 @@
 struct file_provider {
     struct vault_provider base; /* first, so that the pointers are the same */
     unsigned char key[VAULT_KEY_BYTES];
-    unsigned char key_id[KEY_ID_BYTES];
 };
 
 static size_t owner_data(const char *owner, const unsigned char *prefix,
@@ -52,7 +51,7 @@ static enum err_class file_wrap(struct vault_provider *provider, const struct ct
         return strbuf_check(ret, "a wrapped key", err);
     memcpy(at, MAGIC, MAGIC_BYTES);
     at[MAGIC_BYTES] = VERSION;
-    memcpy(at + MAGIC_BYTES + 1, self->key_id, KEY_ID_BYTES);
+    memcpy(at + MAGIC_BYTES + 1, self->base.id, KEY_ID_BYTES);
     ctx_random(ctx, at + PREFIX_BYTES, NONCE_BYTES);
 
     size_t ad_len = owner_data(owner, at, ad);
@@ -63,22 +62,23 @@ static enum err_class file_wrap(struct vault_provider *provider, const struct ct
     return ERR_OK;
 }
 
-static enum err_class file_unwrap(struct vault_provider *provider, const char *owner,
-                                  struct str wrapped, unsigned char root[VAULT_KEY_BYTES],
-                                  struct err *err)
+static enum err_class file_unwrap(struct vault_provider *provider, const struct ctx *ctx,
+                                  const char *owner, struct str wrapped,
+                                  unsigned char root[VAULT_KEY_BYTES], struct err *err)
 {
     const struct file_provider *self = (const struct file_provider *)provider;
     const unsigned char *in = (const unsigned char *)wrapped.ptr;
     unsigned char ad[PREFIX_BYTES + VAULT_OWNER_MAX];
 
+    (void)ctx;
     if (wrapped.len != WRAPPED_BYTES || memcmp(in, MAGIC, MAGIC_BYTES) != 0 ||
         in[MAGIC_BYTES] != VERSION)
         return err_set(err, ERR_KEY, "it is not a wrapped key of this version (%zu bytes)",
                        wrapped.len);
-    if (memcmp(in + MAGIC_BYTES + 1, self->key_id, KEY_ID_BYTES) != 0) {
+    if (memcmp(in + MAGIC_BYTES + 1, self->base.id, KEY_ID_BYTES) != 0) {
         char have[2 * KEY_ID_BYTES + 1], want[2 * KEY_ID_BYTES + 1];
 
-        sodium_bin2hex(have, sizeof(have), self->key_id, KEY_ID_BYTES);
+        sodium_bin2hex(have, sizeof(have), self->base.id, KEY_ID_BYTES);
         sodium_bin2hex(want, sizeof(want), in + MAGIC_BYTES + 1, KEY_ID_BYTES);
         return err_set(err, ERR_KEY,
                        "it was wrapped by key %s, and keys/file.key holds key %s; put the right "
@@ -166,6 +166,7 @@ static enum err_class load_key(const struct ctx *ctx, const char *path, struct s
 
     if (!self)
         return err_memory(err);
+    sodium_memzero(self, sizeof(*self));
     self->base.ops = &file_ops;
     memcpy(self->key, text->ptr, VAULT_KEY_BYTES);
 
@@ -173,7 +174,7 @@ static enum err_class load_key(const struct ctx *ctx, const char *path, struct s
 
     (void)crypto_generichash(digest, sizeof(digest), self->key, VAULT_KEY_BYTES,
                              (const unsigned char *)"tenon key id", 12); /* cannot fail */
-    memcpy(self->key_id, digest, KEY_ID_BYTES);
+    memcpy(self->base.id, digest, KEY_ID_BYTES);
     *ret = &self->base;
     return ERR_OK;
 }

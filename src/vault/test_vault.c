@@ -1,5 +1,5 @@
 /* Tests of vault.c and provider_file.c: keys in files, sealing bound to its place, digests. */
-#include "vault/vault.h"
+#include "vault/provider.h"
 
 #include <fcntl.h>
 #include <setjmp.h>
@@ -13,7 +13,8 @@
 #include <cmocka.h>
 
 #include "../../tests/lib/store_world.h"
-#include "base/log.h"
+#include "base/disk.h"
+#include "vault/audit.h"
 
 #define SEALED_BYTES (2 << 20)
 
@@ -467,11 +468,11 @@ static void every_opening_of_a_secret_is_written_down(void **state)
     static const struct vault_place token = {
         .record = "credential", .field = "token", .row_text = {"jira_api", 8}};
     struct fixture *fixture = *state;
-    int fd = memfd_create("log", MFD_CLOEXEC);
-    char text[4096] = {0};
+    AUTO(audit_close_autop) struct audit *audit = NULL;
+    struct strbuf text = STRBUF_INIT(SEALED_BYTES);
 
-    assert_true(fd >= 0);
-    fixture->fake.ctx.log = log_new(fd, LOG_INFO);
+    assert_int_equal(audit_open(fixture->ctx, fixture->scratch.dir, &audit, &fixture->err), ERR_OK);
+    vault_set_audit(fixture->acme, audit);
     seal(fixture, &token, STR("planted-secret"));
     assert_int_equal(vault_unseal_secret(fixture->acme, fixture->ctx, &token,
                                          strbuf_str(&fixture->sealed), "sync", &fixture->plain,
@@ -484,15 +485,55 @@ static void every_opening_of_a_secret_is_written_down(void **state)
                                          &fixture->err),
                      ERR_KEY);
 
-    assert_true(pread(fd, text, sizeof(text) - 1, 0) > 0);
-    assert_non_null(strstr(text, "\"event\":\"secret_opened\",\"owner\":\"acme\","
-                                 "\"record\":\"credential\",\"field\":\"token\","
-                                 "\"purpose\":\"sync\",\"result\":\"ok\""));
-    assert_non_null(strstr(text, "\"purpose\":\"doctor\",\"result\":\"key\""));
-    assert_null(strstr(text, "planted"));
-    log_free(fixture->fake.ctx.log);
-    fixture->fake.ctx.log = NULL;
-    (void)close(fd);
+    assert_int_equal(disk_read(fixture->ctx, scratch_path(&fixture->scratch, "audit/2026-01.log"),
+                               &text, &fixture->err),
+                     ERR_OK);
+    assert_non_null(strstr(text.ptr, "\"act\":\"open_secret\",\"tenant\":\"acme\","
+                                     "\"by\":\"program\",\"record\":\"credential\","
+                                     "\"field\":\"token\",\"key\":\""));
+    assert_non_null(strstr(text.ptr, "\"version\":1,\"why\":\"sync\",\"result\":\"ok\""));
+    assert_non_null(strstr(text.ptr, "\"why\":\"doctor\",\"result\":\"key\""));
+    assert_null(strstr(text.ptr, "planted"));
+    assert_null(strstr(text.ptr, "jira_api"));
+    strbuf_done(&text);
+}
+
+static enum err_class no_room(void *self, const struct disk_file *file, int64_t at,
+                              struct str bytes, struct err *err)
+{
+    (void)self;
+    (void)file;
+    (void)at;
+    (void)bytes;
+    return err_set(err, ERR_SPACE, "no room");
+}
+
+static void a_secret_stays_closed_when_its_opening_cannot_be_written_down(void **state)
+{
+    static const struct vault_place token = {.record = "credential", .field = "token", .row = 7};
+    struct fixture *fixture = *state;
+    struct disk_ops full = *fixture->ctx->disk;
+    const struct disk_ops *real = fixture->ctx->disk;
+    AUTO(audit_close_autop) struct audit *audit = NULL;
+
+    seal(fixture, &token, STR("planted-secret"));
+    assert_int_equal(vault_unseal_secret(fixture->acme, fixture->ctx, &token,
+                                         strbuf_str(&fixture->sealed), "sync", &fixture->plain,
+                                         &fixture->err),
+                     ERR_BUG); /* no trail at all */
+    assert_int_equal(fixture->plain.len, 0);
+
+    full.file_append = no_room;
+    assert_int_equal(audit_open(fixture->ctx, fixture->scratch.dir, &audit, &fixture->err), ERR_OK);
+    vault_set_audit(fixture->acme, audit);
+    fixture->fake.ctx.disk = &full;
+    assert_int_equal(vault_unseal_secret(fixture->acme, fixture->ctx, &token,
+                                         strbuf_str(&fixture->sealed), "sync", &fixture->plain,
+                                         &fixture->err),
+                     ERR_SPACE);
+    assert_int_equal(fixture->plain.len, 0);
+    assert_null(memmem(fixture->plain.ptr, fixture->plain.room, "planted", 7));
+    fixture->fake.ctx.disk = real;
 }
 
 static void wiping_leaves_an_empty_buffer(void **state)
@@ -560,6 +601,7 @@ int main(void)
         TEST(no_nonce_is_used_twice),
         TEST(caps_of_the_caller_s_buffers_hold),
         TEST(every_opening_of_a_secret_is_written_down),
+        TEST(a_secret_stays_closed_when_its_opening_cannot_be_written_down),
         TEST(wiping_leaves_an_empty_buffer),
         TEST(equal_texts_are_found_by_their_digest_and_only_by_their_owner),
     };

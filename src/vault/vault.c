@@ -1,10 +1,14 @@
 /*
- * vault.c: roots, derived keys, sealing.
+ * vault.c: derived keys and sealing.
  *
- * The model: provider key -> wrapped root (one file an owner) -> derived keys (crypto_kdf, one
- * subkey id each) -> values. A sealed value's associated data names owner, record, field and row,
- * so a value that was copied elsewhere does not open. The key id in the envelope names the version
- * of the root that sealed it; there is one version until rotation brings more.
+ * The model: provider key -> keyring (wrapped roots, one file an owner) -> derived keys of each
+ * version (crypto_kdf, one subkey id each) -> values. A sealed value's associated data names owner,
+ * record, field and row, so a value that was copied elsewhere does not open. The version in the
+ * envelope names the root that sealed it.
+ *
+ * Digests are looked up by their bytes, so all rows of a table must have been digested with one
+ * key: that of the version that the database file is written in. Rewriting the file in another
+ * version (custody/rekey.c) replaces both at once.
  *
  * Threads: a vault belongs to one thread at a time (the nonce pool); unsealing and digests only
  * read.
@@ -17,10 +21,9 @@
 #include <sys/resource.h>
 
 #include "base/disk.h"
-#include "base/limits.h"
-#include "base/log.h"
+#include "vault/audit.h"
+#include "vault/keyring.h"
 
-#define KDF_CONTEXT "tenon-v1" /* crypto_kdf wants 8 bytes */
 #define ENVELOPE_VERSION 1
 #define NONCE_BYTES crypto_aead_xchacha20poly1305_ietf_NPUBBYTES
 #define TAG_BYTES crypto_aead_xchacha20poly1305_ietf_ABYTES
@@ -30,16 +33,21 @@
 
 _Static_assert(HEAD_BYTES + TAG_BYTES == VAULT_SEAL_OVERHEAD, "the header says the overhead");
 
-enum subkey { SUBKEY_DB = 1, SUBKEY_SEAL = 2, SUBKEY_DIGEST = 3, SUBKEY_BACKUP = 4 };
+struct version_keys {
+    uint32_t version;
+    unsigned char db[VAULT_KEY_BYTES], seal[VAULT_KEY_BYTES], digest[VAULT_KEY_BYTES],
+        backup[VAULT_KEY_BYTES];
+};
 
 /* The whole struct lives in sodium_malloc memory. */
 struct vault {
-    unsigned char db_key[VAULT_KEY_BYTES];
-    unsigned char seal_key[VAULT_KEY_BYTES];
-    unsigned char digest_key[VAULT_KEY_BYTES];
-    unsigned char backup_key[VAULT_KEY_BYTES];
     char owner[VAULT_OWNER_MAX + 1];
-    uint32_t key_id;
+    struct audit *audit; /* borrowed; NULL: no secret is opened */
+    const struct version_keys *seal, *db,
+        *db_next; /* of `keys`; db_next: NULL when there is none */
+    unsigned char lasting[VAULT_KEY_BYTES];
+    size_t count;
+    struct version_keys keys[VAULT_VERSIONS_MAX];
     size_t nonces_left;
     unsigned char nonces[NONCE_POOL][NONCE_BYTES];
 };
@@ -56,94 +64,79 @@ enum err_class vault_start(struct err *err)
     return ERR_OK;
 }
 
-void vault_provider_free(struct vault_provider *provider)
+/* NULL: it is not here. */
+static const struct version_keys *find_keys(const struct vault *vault, uint32_t version)
 {
-    if (provider)
-        provider->ops->free(provider);
+    for (size_t i = 0; i < vault->count; i++)
+        if (vault->keys[i].version == version)
+            return &vault->keys[i];
+    return NULL;
 }
 
-static enum err_class derive(const unsigned char root[VAULT_KEY_BYTES], const char *owner,
-                             struct vault **ret, struct err *err)
+static enum err_class derive(const struct keyring *ring, struct vault **ret, struct err *err)
 {
     struct vault *vault = sodium_malloc(sizeof(*vault));
 
     if (!vault)
         return err_memory(err);
     sodium_memzero(vault, sizeof(*vault));
-    assert(strlen(owner) <= VAULT_OWNER_MAX);
-    (void)snprintf(vault->owner, sizeof(vault->owner), "%s", owner);
+    memcpy(vault->owner, ring->owner, sizeof(vault->owner));
+    for (size_t i = 0; i < ring->count; i++) {
+        const unsigned char *root = ring->versions[i].root;
+        struct version_keys *keys = &vault->keys[i];
 
-    const struct {
-        enum subkey id;
-        unsigned char *key;
-    } subkeys[] = {
-        {SUBKEY_DB, vault->db_key},
-        {SUBKEY_SEAL, vault->seal_key},
-        {SUBKEY_DIGEST, vault->digest_key},
-        {SUBKEY_BACKUP, vault->backup_key},
-    };
-
-    /* Fails only for lengths out of range, which these are not. */
-    for (size_t i = 0; i < ARRAY_LEN(subkeys); i++)
-        (void)crypto_kdf_derive_from_key(subkeys[i].key, VAULT_KEY_BYTES, subkeys[i].id,
-                                         KDF_CONTEXT, root);
-    vault->key_id = 1;
+        keys->version = ring->versions[i].version;
+        keyring_derive(root, SUBKEY_DB, keys->db);
+        keyring_derive(root, SUBKEY_SEAL, keys->seal);
+        keyring_derive(root, SUBKEY_DIGEST, keys->digest);
+        keyring_derive(root, SUBKEY_BACKUP, keys->backup);
+    }
+    memcpy(vault->lasting, ring->lasting, sizeof(vault->lasting));
+    vault->count = ring->count;
+    vault->seal = find_keys(vault, ring->seal);
+    vault->db = find_keys(vault, ring->db);
+    vault->db_next = find_keys(vault, ring->db_next); /* 0 is no version */
     *ret = vault;
     return ERR_OK;
-}
-
-static void wipe_root_autop(unsigned char **root)
-{
-    sodium_free(*root);
 }
 
 enum err_class vault_create(const struct ctx *ctx, struct vault_provider *provider,
                             const char *owner, const char *path, struct vault **ret,
                             struct err *err)
 {
-    AUTO(wipe_root_autop) unsigned char *root = sodium_malloc(VAULT_KEY_BYTES);
-    struct strbuf wrapped = STRBUF_INIT(LIMIT_SECRET_BYTES);
+    AUTO(keyring_free_autop) struct keyring *ring = NULL;
+    enum err_class rc = ERR_OK;
 
-    if (!root)
-        return err_memory(err);
     if (disk_exists(ctx, path))
         return err_set(err, ERR_CONFLICT, "the key file %s exists already", path);
-    ctx_random(ctx, root, VAULT_KEY_BYTES);
-
-    enum err_class rc = provider->ops->wrap(provider, ctx, owner, root, &wrapped, err);
-
+    rc = keyring_new(ctx, owner, &ring, err);
     if (rc == ERR_OK)
-        rc = disk_write(ctx, path, strbuf_str(&wrapped), err);
-    strbuf_done(&wrapped);
-    return rc == ERR_OK ? derive(root, owner, ret, err) : rc;
+        rc = keyring_save(ctx, provider, ring, path, err);
+    return rc == ERR_OK ? derive(ring, ret, err) : rc;
 }
 
 enum err_class vault_open(const struct ctx *ctx, struct vault_provider *provider, const char *owner,
                           const char *path, struct vault **ret, struct err *err)
 {
-    AUTO(wipe_root_autop) unsigned char *root = sodium_malloc(VAULT_KEY_BYTES);
-    struct strbuf wrapped = STRBUF_INIT(LIMIT_SECRET_BYTES);
+    AUTO(keyring_free_autop) struct keyring *ring = NULL;
+    enum err_class rc = keyring_load(ctx, provider, owner, path, &ring, err);
 
-    if (!root)
-        return err_memory(err);
+    return rc == ERR_OK ? derive(ring, ret, err) : rc;
+}
 
-    enum err_class rc = disk_read(ctx, path, &wrapped, err);
+enum err_class vault_open_bytes(const struct ctx *ctx, struct vault_provider *provider,
+                                const char *owner, struct str keyring, struct vault **ret,
+                                struct err *err)
+{
+    AUTO(keyring_free_autop) struct keyring *ring = NULL;
+    enum err_class rc = keyring_parse(ctx, provider, owner, keyring, &ring, err);
 
-    if (rc == ERR_NOT_FOUND)
-        rc = err_set(err, ERR_KEY,
-                     "the key file %s is missing; without it the data of %s cannot be read: put it "
-                     "back from your copy",
-                     path, owner);
-    if (rc == ERR_LIMIT)
-        rc = err_set(err, ERR_KEY, "the wrapped key %s does not open: it has more than %d bytes",
-                     path, LIMIT_SECRET_BYTES);
-    if (rc == ERR_OK) {
-        rc = provider->ops->unwrap(provider, owner, strbuf_str(&wrapped), root, err);
-        if (rc != ERR_OK)
-            err_wrap(err, "the wrapped key %s does not open", path);
-    }
-    strbuf_done(&wrapped);
-    return rc == ERR_OK ? derive(root, owner, ret, err) : rc;
+    return rc == ERR_OK ? derive(ring, ret, err) : rc;
+}
+
+void vault_set_audit(struct vault *vault, struct audit *audit)
+{
+    vault->audit = audit;
 }
 
 void vault_close(struct vault *vault)
@@ -153,7 +146,37 @@ void vault_close(struct vault *vault)
 
 const unsigned char *vault_db_key(const struct vault *vault)
 {
-    return vault->db_key;
+    return vault->db->db;
+}
+
+bool vault_db_try_next(struct vault *vault)
+{
+    if (!vault->db_next)
+        return false;
+    vault->db = vault->db_next;
+    vault->db_next = NULL;
+    return true;
+}
+
+uint32_t vault_version(const struct vault *vault)
+{
+    return vault->seal->version;
+}
+
+enum err_class vault_subkey(const struct vault *vault, uint32_t version, enum vault_purpose purpose,
+                            unsigned char ret[VAULT_KEY_BYTES], struct err *err)
+{
+    const struct version_keys *keys = version ? find_keys(vault, version) : vault->seal;
+
+    if (!keys)
+        return err_set(err, ERR_KEY, "the version %u of the key of %s is not here", version,
+                       vault->owner);
+    switch (purpose) {
+    case VAULT_BACKUP:
+        memcpy(ret, keys->backup, VAULT_KEY_BYTES);
+        return ERR_OK;
+    }
+    return err_set(err, ERR_BUG, "a key for no purpose");
 }
 
 /* owner NUL record NUL field NUL row: no two places share it. Returns its length. */
@@ -216,12 +239,19 @@ enum err_class vault_seal(struct vault *vault, const struct ctx *ctx,
     const unsigned char *nonce = vault->nonces[vault->nonces_left];
 
     at[0] = ENVELOPE_VERSION;
-    put_u32(at + 1, vault->key_id);
+    put_u32(at + 1, vault->seal->version);
     memcpy(at + 5, nonce, NONCE_BYTES);
     (void)crypto_aead_xchacha20poly1305_ietf_encrypt(
         at + HEAD_BYTES, NULL, (const unsigned char *)plain.ptr, plain.len, ad, ad_len, NULL, nonce,
-        vault->seal_key); /* always 0 */
+        vault->seal->seal); /* always 0 */
     return ERR_OK;
+}
+
+uint32_t vault_sealed_version(struct str sealed)
+{
+    const unsigned char *in = (const unsigned char *)sealed.ptr;
+
+    return sealed.len < VAULT_SEAL_OVERHEAD || in[0] != ENVELOPE_VERSION ? 0 : get_u32(in + 1);
 }
 
 enum err_class vault_unseal(const struct vault *vault, const struct vault_place *place,
@@ -234,7 +264,10 @@ enum err_class vault_unseal(const struct vault *vault, const struct vault_place 
     if (sealed.len < VAULT_SEAL_OVERHEAD || in[0] != ENVELOPE_VERSION)
         return err_set(err, ERR_CORRUPT, "a sealed value of %s.%s is damaged", place->record,
                        place->field);
-    if (get_u32(in + 1) != vault->key_id)
+
+    const struct version_keys *keys = find_keys(vault, get_u32(in + 1));
+
+    if (!keys)
         return err_set(err, ERR_KEY, "a value of %s.%s is sealed with key %u, which is not here",
                        place->record, place->field, get_u32(in + 1));
 
@@ -246,7 +279,7 @@ enum err_class vault_unseal(const struct vault *vault, const struct vault_place 
         return strbuf_check(ret, "an opened value", err);
     if (crypto_aead_xchacha20poly1305_ietf_decrypt(at, NULL, NULL, in + HEAD_BYTES,
                                                    sealed.len - HEAD_BYTES, ad, ad_len, in + 5,
-                                                   vault->seal_key) != 0) {
+                                                   keys->seal) != 0) {
         ret->len = before;
         ret->ptr[before] = '\0';
         return err_set(err, ERR_KEY,
@@ -261,25 +294,63 @@ enum err_class vault_unseal_secret(const struct vault *vault, const struct ctx *
                                    const struct vault_place *place, struct str sealed,
                                    const char *purpose, struct strbuf *ret, struct err *err)
 {
-    enum err_class rc = vault_unseal(vault, place, sealed, ret, err);
+    unsigned char key[VAULT_DIGEST_BYTES];
+    size_t before = ret->len;
+    struct err refusal = {0};
 
-    LOG(ctx, LOG_INFO, "secret_opened", LOG_IDENT("owner", vault->owner),
-        LOG_NAME("record", place->record), LOG_NAME("field", place->field),
-        LOG_NAME("purpose", purpose), LOG_NAME("result", err_class_name(rc)));
-    return rc;
+    if (!vault->audit)
+        return err_set(err, ERR_BUG, "a secret of %s cannot be opened without an audit trail",
+                       place->record);
+
+    enum err_class rc = vault_unseal(vault, place, sealed, ret, err);
+    struct audit_entry entry = {.act = AUDIT_OPEN_SECRET,
+                                .tenant =
+                                    strcmp(vault->owner, "control") == 0 ? NULL : vault->owner,
+                                .record = place->record,
+                                .field = place->field,
+                                .row = place->row,
+                                .version = vault_sealed_version(sealed),
+                                .why = purpose,
+                                .result = rc};
+
+    if (place->row_text.ptr) {
+        vault_digest(vault, place->record, "audit", place->row_text, key);
+        entry.key = key; /* its first bytes */
+    }
+    if (audit_write(vault->audit, ctx, &entry, &refusal) == ERR_OK)
+        return rc;
+    if (rc == ERR_OK) {
+        sodium_memzero(ret->ptr + before, ret->len - before);
+        ret->len = before;
+        ret->ptr[before] = '\0';
+    }
+    *err = refusal;
+    return refusal.class;
+}
+
+static void digest(const unsigned char key[VAULT_KEY_BYTES], const char *record, const char *field,
+                   struct str text, unsigned char ret[VAULT_DIGEST_BYTES])
+{
+    crypto_generichash_state state;
+
+    /* The lengths are constants in range, so none of these can fail. */
+    (void)crypto_generichash_init(&state, key, VAULT_KEY_BYTES, VAULT_DIGEST_BYTES);
+    (void)crypto_generichash_update(&state, (const unsigned char *)record, strlen(record) + 1);
+    (void)crypto_generichash_update(&state, (const unsigned char *)field, strlen(field) + 1);
+    (void)crypto_generichash_update(&state, (const unsigned char *)text.ptr, text.len);
+    (void)crypto_generichash_final(&state, ret, VAULT_DIGEST_BYTES);
 }
 
 void vault_digest(const struct vault *vault, const char *record, const char *field, struct str text,
                   unsigned char ret[VAULT_DIGEST_BYTES])
 {
-    crypto_generichash_state state;
+    digest(vault->db->digest, record, field, text, ret);
+}
 
-    /* The lengths are constants in range, so none of these can fail. */
-    (void)crypto_generichash_init(&state, vault->digest_key, VAULT_KEY_BYTES, VAULT_DIGEST_BYTES);
-    (void)crypto_generichash_update(&state, (const unsigned char *)record, strlen(record) + 1);
-    (void)crypto_generichash_update(&state, (const unsigned char *)field, strlen(field) + 1);
-    (void)crypto_generichash_update(&state, (const unsigned char *)text.ptr, text.len);
-    (void)crypto_generichash_final(&state, ret, VAULT_DIGEST_BYTES);
+void vault_digest_lasting(const struct vault *vault, const char *record, const char *field,
+                          struct str text, unsigned char ret[VAULT_DIGEST_BYTES])
+{
+    digest(vault->lasting, record, field, text, ret);
 }
 
 void vault_wipe(struct strbuf *buf)

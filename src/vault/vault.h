@@ -5,50 +5,29 @@
 #include "base/ctx.h"
 #include "base/str.h"
 
+struct audit; /* vault/audit.h */
+
 /*
  * Keys and sealing. A root (32 random bytes) belongs to the control data or to one tenant;
- * database, sealing, digest and backup keys are derived from it (libsodium crypto_kdf). The root is
- * kept wrapped by a key provider, in a file beside the data that it protects, so that removing that
- * file removes the data from everywhere that its copies reach.
+ * database, sealing, digest and backup keys are derived from it (libsodium crypto_kdf). An owner
+ * has several live versions of its root while it is rotated: the newest seals, any live one opens,
+ * and the database and the digests stay with the version that the database file is written in. All
+ * versions are kept wrapped by a key provider, in one file beside the data that they protect (the
+ * keyring), so that removing that file removes the data from everywhere that its copies reach.
  *
  * Key material lives in sodium_malloc memory (guarded, locked, wiped) and never in a strbuf.
  */
 #define VAULT_KEY_BYTES 32
-#define VAULT_OWNER_MAX 64 /* bytes of an owner's name: "control" or a tenant's id */
+#define VAULT_OWNER_MAX 64   /* bytes of an owner's name: "control" or a tenant's id */
+#define VAULT_VERSIONS_MAX 8 /* live versions of one root */
+#define VAULT_RING_BYTES_MAX (64 * 1024)
 
 /* Must be called once, before anything else here. Also turns core files off. */
 MUST_USE enum err_class vault_start(struct err *err);
 
-/*
- * What wraps roots. The `file` provider keeps one 32-byte key in <data>/keys/file.key (0600).
- * Further providers fill the same slots.
- */
-struct vault_provider;
-struct vault_provider_ops {
-    const char *name; /* "file" */
-    /* Bytes in, bytes out; `owner` is bound as associated data. */
-    enum err_class (*wrap)(struct vault_provider *provider, const struct ctx *ctx,
-                           const char *owner, const unsigned char root[VAULT_KEY_BYTES],
-                           struct strbuf *ret, struct err *err);
-    enum err_class (*unwrap)(struct vault_provider *provider, const char *owner, struct str wrapped,
-                             unsigned char root[VAULT_KEY_BYTES], struct err *err);
-    void (*free)(struct vault_provider *provider);
-};
-struct vault_provider {
-    const struct vault_provider_ops *ops;
-};
-void vault_provider_free(struct vault_provider *provider); /* NULL is fine */
-AUTO_DEFINE(struct vault_provider, vault_provider_free)
+struct vault_provider; /* vault/provider.h: what wraps roots */
 
-/*
- * Opens <data>/keys/file.key. Absent and `create`: makes it. Absent and !create, of the wrong
- * length, or readable by others: ERR_KEY with the remedy.
- */
-MUST_USE enum err_class vault_file_provider(const struct ctx *ctx, const char *data_dir,
-                                            bool create, struct vault_provider **ret,
-                                            struct err *err);
-
-/* An open root with its derived keys. Not thread-safe in vault_seal; see there. */
+/* The open versions of a root with their derived keys. Not thread-safe in vault_seal; see there. */
 struct vault;
 
 /* Makes a new root for `owner`, wraps it, writes it to `path` (durable), and opens it. */
@@ -60,11 +39,35 @@ MUST_USE enum err_class vault_create(const struct ctx *ctx, struct vault_provide
 MUST_USE enum err_class vault_open(const struct ctx *ctx, struct vault_provider *provider,
                                    const char *owner, const char *path, struct vault **ret,
                                    struct err *err);
+/* The same from a keyring file's bytes, as a backup holds them. */
+MUST_USE enum err_class vault_open_bytes(const struct ctx *ctx, struct vault_provider *provider,
+                                         const char *owner, struct str keyring, struct vault **ret,
+                                         struct err *err);
 void vault_close(struct vault *vault); /* wipes; NULL is fine */
 AUTO_DEFINE(struct vault, vault_close)
 
+/* Where openings of secrets are written down; borrowed until vault_close. */
+void vault_set_audit(struct vault *vault, struct audit *audit);
+
+/* The version that seals; >= 1. */
+uint32_t vault_version(const struct vault *vault);
+
 /* The database's raw key, borrowed until vault_close. */
 const unsigned char *vault_db_key(const struct vault *vault);
+/*
+ * The rotation of the database was cut between its two last steps: the file may be in the next
+ * version. True: vault_db_key and the digests are that version's from now on, try once more.
+ */
+bool vault_db_try_next(struct vault *vault);
+
+/*
+ * A key of its own for a purpose, derived from the root of a version (0: the one that seals; a
+ * backup's header names the one that it was made with). ERR_KEY: that version is not here.
+ */
+enum vault_purpose { VAULT_BACKUP };
+MUST_USE enum err_class vault_subkey(const struct vault *vault, uint32_t version,
+                                     enum vault_purpose purpose, unsigned char ret[VAULT_KEY_BYTES],
+                                     struct err *err);
 
 /*
  * Where a sealed value stands; bound to it as associated data, together with the owner, so that a
@@ -78,9 +81,9 @@ struct vault_place {
 };
 
 /*
- * Envelope: version (1 byte) | key id (4) | nonce (24) | ciphertext | tag (16), XChaCha20-Poly1305
- * (IETF draft-irtf-cfrg-xchacha). Appended to *ret. One thread at a time per vault: nonces are
- * drawn from a small pool of ctx randomness.
+ * Envelope: format (1 byte) | root's version (4) | nonce (24) | ciphertext | tag (16),
+ * XChaCha20-Poly1305 (IETF draft-irtf-cfrg-xchacha). Appended to *ret. One thread at a time per
+ * vault: nonces are drawn from a small pool of ctx randomness.
  */
 #define VAULT_SEAL_OVERHEAD (1 + 4 + 24 + 16)
 MUST_USE enum err_class vault_seal(struct vault *vault, const struct ctx *ctx,
@@ -89,16 +92,30 @@ MUST_USE enum err_class vault_seal(struct vault *vault, const struct ctx *ctx,
 /* The plain text is appended to *ret. ERR_KEY when it does not open. */
 MUST_USE enum err_class vault_unseal(const struct vault *vault, const struct vault_place *place,
                                      struct str sealed, struct strbuf *ret, struct err *err);
-/* The same for a SECRET: records in the log that it was opened, and for what (a literal). */
+/*
+ * The same for a SECRET: the audit trail says who opened it, and for what (a literal), before the
+ * value is handed out. Without a trail, or when it cannot be written, the value is not. Errors of
+ * audit_write besides those of vault_unseal.
+ */
 MUST_USE enum err_class vault_unseal_secret(const struct vault *vault, const struct ctx *ctx,
                                             const struct vault_place *place, struct str sealed,
                                             const char *purpose, struct strbuf *ret,
                                             struct err *err);
 
-/* Keyed BLAKE2b-256 of a text, bound to record and field: equal texts can be found, not read. */
+/* The root's version that sealed a value; 0 when it is no sealed value. */
+uint32_t vault_sealed_version(struct str sealed);
+
+/*
+ * Keyed BLAKE2b-256 of a text, bound to record and field: equal texts can be found, not read. Of a
+ * sealed field of the catalogue (.digest_of): its key is of the version that the database is
+ * written in, and the column changes with it. `lasting`: of a text that is kept nowhere, so that
+ * nobody could compute it anew; its key stays through all rotations.
+ */
 #define VAULT_DIGEST_BYTES 32
 void vault_digest(const struct vault *vault, const char *record, const char *field, struct str text,
                   unsigned char ret[VAULT_DIGEST_BYTES]);
+void vault_digest_lasting(const struct vault *vault, const char *record, const char *field,
+                          struct str text, unsigned char ret[VAULT_DIGEST_BYTES]);
 
 /* Wipes and frees a strbuf that held a secret. */
 void vault_wipe(struct strbuf *buf);

@@ -82,11 +82,33 @@ async function tell(browser) {
         await until('the cell shows it', async () => /1h 30m/.test(await cellOf(page, key).innerText()))
     })
 
+    await step('work is logged for the eyes of one role, and Jira restricts it', page, async () => {
+        await page.goto(`${world.base}/time?open=new&issue=${mine.issue}&start=20:00&time=900`)
+        await page.getByLabel('Visible to').selectOption('role')
+        await page.locator('form').getByRole('textbox', { name: 'Name of the role' }).fill('Developers')
+        await page.getByRole('button', { name: 'Log work' }).last().click()
+        const logged = await until('it is in Jira', async () => (await world.jiraWorklogs()).find(w => w.issue === mine.issue && w.seconds === 900))
+        const answer = await fetch(`${world.jira}/rest/api/3/issue/${logged.issue}/worklog/${logged.id}`, { headers: { Authorization: `Basic ${btoa('demo@example.com:sandbox-token')}` } })
+        assert.deepEqual((await answer.json()).visibility, { type: 'role', identifier: 'Developers' })
+        await world.control('worklogs/delete', { id: logged.id })
+        await until('it is gone here too', async () => !(await api(page, `/worklogs?from=${today()}&to=${today()}&tz=UTC`)).worklogs.some(w => w.id === logged.id))
+    })
+
     await step('the report has it at once', page, async () => {
         const report = await api(page, `/report?from=${today()}&to=${today()}&tz=UTC&group=issue&account=${encodeURIComponent(me.account)}`)
         assert.ok(report.rows.some(row => row.issue === mine.issue && row.seconds === 5400), JSON.stringify(report))
         await page.goto(`${world.base}/reports?from=${today()}&to=${today()}&group=issue`)
         await page.getByText(key).first().waitFor()
+        await page.goto(`${world.base}/reports?from=2020-01-01&to=2030-01-01&group=none`)
+        const lists = []
+        const note = request => new URL(request.url()).pathname === '/api/v1/worklogs' && lists.push(request.url())
+        page.on('request', note)
+        await page.getByRole('button', { name: 'Show the worklogs' }).click()
+        await page.getByText(/in 50 worklogs/).waitFor()
+        assert.equal(lists.length, 1, 'a page of what is behind a number, all people together, is one question')
+        await page.getByRole('button', { name: 'Show more' }).click()
+        await page.getByText(/in 100 worklogs/).waitFor()
+        page.off('request', note)
     })
 
     await step('a change in Jira is seen within two seconds of its webhook', page, async () => {
@@ -188,6 +210,38 @@ async function tell(browser) {
         await desk.goto(`${world.base}/reports`)
         await desk.waitForLoadState('networkidle')
         await desk.screenshot({ path: join(shots, 'dark-reports.png') })
+        await admin.close()
+    })
+
+    await step('an administrator takes a backup, sees it listed, and finds it in the audit trail', page, async () => {
+        const admin = await browser.newContext({ timezoneId: 'UTC', viewport: { width: 1280, height: 800 } })
+        const desk = await admin.newPage()
+        watch(desk)
+        await desk.goto(`${world.base}/sign-in?return=/data`)
+        await desk.locator('input[type=password]').first().fill('correct horse battery')
+        await desk.keyboard.press('Enter')
+        const backups = desk.getByRole('region', { name: 'Backups' })
+        const audit = desk.getByRole('region', { name: 'Audit' })
+        await backups.getByRole('button', { name: 'Back up now' }).click()
+        await backups.getByText('The backup is taken.').waitFor()
+        const { backups: taken } = await api(desk, '/backups')
+        assert.deepEqual([...new Set(taken.map(b => b.name))].sort(), ['demo', null])
+        assert.ok(taken.every(b => b.on_disk && b.rows > 0 && b.bytes > 0), JSON.stringify(taken))
+        await backups.getByRole('row', { name: /demo/ }).first().waitFor()
+        await desk.getByText(/The last backup was taken .* with [1-9]/).waitFor()
+        await desk.getByRole('region', { name: 'Keys' }).getByText('seals what is written').first().waitFor()
+        await audit.getByLabel('Which acts').selectOption('backup_taken')
+        await until('only backups are listed', async () => (await audit.locator('tbody th').allInnerTexts()).every(name => name === 'Backup taken'))
+        assert.ok((await audit.locator('tbody tr').count()) >= 2)
+        await audit.getByLabel('Which acts').selectOption('sign_in')
+        await audit.getByRole('row', { name: /Signed in Administrator/ }).first().waitFor()
+        await audit.getByLabel('Which acts').selectOption('')
+        await audit.getByRole('button', { name: 'Older' }).waitFor()
+        for (const colorScheme of ['light', 'dark']) {
+            await desk.emulateMedia({ colorScheme })
+            await desk.setViewportSize({ width: 1280, height: 2400 }) // a full page would draw the bar in the middle
+            await desk.screenshot({ path: join(shots, `${colorScheme}-data.png`) })
+        }
         await admin.close()
     })
 

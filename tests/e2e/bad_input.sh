@@ -427,10 +427,10 @@ bad_words()
     refuses 66 nobody acme -- tenon report nobody
     refuses 66 nobody acme -- tenon worklogs nobody
     refuses 66 nobody acme -- tenon tag nobody 1 --add x
-    refuses 66 nobody acme -- tenon tenant remove nobody --yes
+    refuses 66 nobody acme -- tenon tenant erase nobody --yes
     refuses 64 --colour 'tenon report --help' -- tenon report acme --colour
     refuses 64 synk 'tenon --help' -- tenon synk acme
-    refuses 64 'tenon tenant' 'add, list, token, remove' -- tenon tenant rename acme
+    refuses 64 'tenon tenant' 'add, list, token, erase' -- tenon tenant rename acme
     refuses 64 TENANT 'tenon sync --help' -- tenon sync
     refuses 64 other -- tenon sync acme other
     refuses 64 --from -- tenon report acme --from
@@ -580,8 +580,8 @@ read_only()
     change_the_site
     keep_rows
     remount ro
-    refuses 74 "$TENON_DATA" read-only -- tenon sync acme
-    refuses 74 "$TENON_DATA" read-only -- tenon tag acme "$tagged" --add x
+    refuses 74 "$TENON_DATA" ead-only -- tenon sync acme
+    refuses 74 "$TENON_DATA" ead-only -- tenon tag acme "$tagged" --add x
     run tenon tenant add "$url" --name other --email "$email" --token-file token --allow-http --allow-private
     is "the exit code of tenant add" 74 "$status"
     is "lines on standard error" 1 "$(wc -l <err)"
@@ -602,13 +602,26 @@ second_process()
     refuses 75 "$bg_pid" 'wait until it has ended' -- tenon sync acme
     refuses 75 "$bg_pid" 'wait until it has ended' -- tenon sync acme --verify
     must tenon report acme --json
-    # What would pull the ground from under it must wait too.
-    run tenon tenant remove acme --yes
-    is "the exit code of tenant remove while a sync runs" 75 "$status"
     steer options '{"latency_ms":0}'
     collect
     is "the exit code of the first" 0 "$status"
     heals
+}
+
+# An erasure does not wait for a sync to end: the sync notices and stops.
+erased_while_at_work()
+{
+    start_sandbox --generate worklogs=40000,users=6,seed=57
+    add_tenant
+    steer options '{"latency_ms":500}'
+    start "$tenon_exe" sync acme
+    sleep 2
+    must tenon tenant erase acme --yes
+    collect
+    is "the exit code of the sync" 75 "$status"
+    has "what it says" "$dir/bg.err" "taken out of the queue"
+    refuses 66 acme -- tenon sync acme
+    is "tenants" '' "$(ls data/tenants)"
 }
 
 many_at_once()
@@ -990,6 +1003,7 @@ check "a full disk is told, and nothing is lost" full_disk
 check "a disk without room for a tenant leaves none behind" no_room_for_a_tenant
 check "a read-only folder is told, and nothing is lost" read_only
 check "a second process on the same data is told who holds it" second_process
+check "a sync whose tenant is erased notices and stops" erased_while_at_work
 check "six syncs at once: one works, the others are told" many_at_once
 check "a missing, wrong, short, foreign or readable key is told plainly, and left alone" bad_keys
 check "a missing key or control database is never made anew beside data" no_new_key

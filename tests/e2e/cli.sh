@@ -9,7 +9,7 @@
 # "tenant add", "sync", …, as the help lists them
 commands()
 {
-    tenon --help | sed -n '/^Commands:/,/^$/p' | sed -n 's/^  \(tenant [a-z]*\|token [a-z]*\|forge [a-z]*\|[a-z]*\) .*/\1/p'
+    tenon --help | sed -n '/^Commands:/,/^$/p' | sed -n 's/^  \(.\{14\}\) .*/\1/p' | sed 's/ *$//'
 }
 
 # ---- help, exit codes ----
@@ -18,7 +18,7 @@ help_of_each()
 {
     local command words
 
-    is "the commands" "admin,doctor,forge manifest,policy,report,serve,settings,sync,tag,tenant add,tenant attach,tenant list,tenant remove,tenant token,tenant webhook,token add,token list,token remove,worklogs" \
+    is "the commands" "admin,audit,audit verify,backup,backup copy,backup drill,backup fetch,backup verify,backups,doctor,export,forge manifest,import,incident,keys recover,keys retire,keys rewrap,keys rotate,keys split,keys status,person erase,person export,person readmit,person show,policy,policy diff,policy verify,receipt key,receipt replay,receipt verify,report,restore,serve,settings,sync,tag,tenant add,tenant attach,tenant erase,tenant keep,tenant list,tenant token,tenant webhook,token add,token list,token remove,worklogs" \
         "$(commands | sort | paste -sd,)"
     while read -r command; do
         read -ra words <<<"$command"
@@ -81,8 +81,8 @@ json_of_each()
     json_is "policy" '[(.records | length > 0), (.classes | length > 0)]' '[true,true]'
     run tenon doctor --json
     json_is "doctor" 'map(keys_unsorted) | unique' '[["result","subject","check","text"]]'
-    must tenon tenant remove acme --yes --json
-    jq -e . out >answer || fail "tenant remove --json is JSON" "{…}" "$(cat out)"
+    must tenon tenant erase acme --yes --json
+    jq -e . out >answer || fail "tenant erase --json is JSON" "{…}" "$(cat out)"
     must tenon tenant list --json
     is "the list without tenants" '' "$(cat out)"
 }
@@ -189,18 +189,20 @@ tenants()
     has "the list" out NAME ADDRESS acme "$id" cloud "$url" 127-0-0-1
     refuses 66 acme "${id%?}" -- tenon sync "${id%?}"
 
-    refuses 64 acme --yes 'Nothing was done' -- tenon tenant remove acme
+    refuses 64 acme --yes 'Nothing was done' -- tenon tenant erase acme
     must tenon report acme
-    must tenon tenant remove acme --yes
-    has "the text" out "Removed acme ($id)"
+    must tenon tenant erase acme --yes
+    has "the text" out "Erased acme ($id)" "receipts/$id.json"
+    must tenon receipt verify "data/receipts/$id.json"
+    has "the receipt" out "Whole and unchanged" "$id" "this server's"
     [[ ! -e data/tenants/$id ]] || fail "its folder" gone "$(ls "data/tenants/$id")"
     refuses 66 acme 127-0-0-1 -- tenon sync acme
     add_tenant acme # the name is free again
     [[ $(tenant_id acme) != "$id" ]] || fail "a new tenant has an id of its own"
-    # One that was half removed can be removed again.
+    # One whose key is gone already can be erased too.
     rm "data/tenants/$(tenant_id acme)/tenant.key"
-    must tenon tenant remove acme --yes
-    must tenon tenant remove 127-0-0-1 --yes
+    must tenon tenant erase acme --yes
+    must tenon tenant erase 127-0-0-1 --yes
     must tenon tenant list
     has "the empty list" out 'no tenant yet' 'tenon tenant add'
 }
@@ -219,8 +221,8 @@ new_token()
     must tenon tenant token acme --email "$email" --token-file token --token-expires 2031-12-31
     must tenon doctor --json
     json_is "doctor knows the end" '[.[] | select(.check == "credential").text | test("ends in [0-9]+ days")]' '[true]'
-    must tenon sync acme --log
-    is "each opening of a secret is in the log" "login token" "$(jq -r 'select(.event == "secret_opened").field' err | paste -sd' ')"
+    must tenon audit --act open_secret --json
+    is "each opening of a secret is in the audit trail" "login token" "$(jq -r 'select(.why == "sync").field' out | tail -n 2 | paste -sd' ')"
 }
 
 token_from_stdin()
@@ -247,7 +249,7 @@ data_folder()
     add_tenant acme
     [[ -e home/.local/share/tenon/control.db ]] || fail "the default folder" "home/.local/share/tenon" "$(find home)"
     is "modes of the folders made on the way" '' "$(find home/.local -type d ! -perm 700)"
-    must tenon tenant remove acme --yes
+    must tenon tenant erase acme --yes
     unset HOME
     refuses 64 --data TENON_DATA -- tenon tenant list
 }
@@ -421,7 +423,7 @@ doctor_fine()
     is "the exit code without data" 66 "$status"
     verdict fail folder key 'tenon tenant add'
     add_tenant
-    must tenon tenant remove acme --yes
+    must tenon tenant erase acme --yes
     must tenon doctor --json
     verdict warn tenants count 'tenon tenant add'
     add_tenant
@@ -443,6 +445,8 @@ doctor_fine()
     verdict ok acme proof 'drift 0'
     verdict ok acme integrity
     verdict ok folder integrity
+    mkdir shares
+    must tenon keys split --shares 3 --threshold 2 --to shares
     must tenon doctor
     is "lines of a doctor without complaint that do not begin with ok" '' "$(grep -v '^ok ' out)"
     http DELETE /sandbox/state >answer
@@ -554,7 +558,8 @@ policy()
     cp out page.json
     [[ ! -e data ]] || fail "the page needs no data" "no data folder" "$(ls data)"
     is "records in the text" "$(jq -r '.records[].name' page.json)" "$(sed -n 's/^\([a-z_]*\)  (.*/\1/p' page.txt)"
-    is "records in the HTML" "$(jq -r '.records[].name' page.json)" "$(grep -o '<section id="[a-z_]*"' page.html | cut -d '"' -f 2)"
+    is "records in the HTML" "$(jq -r '.records[].name' page.json)" "$(grep -o '<section id="[a-z_]*"' page.html | cut -d '"' -f 2 | grep -vxF "$(jq -r '.statements | keys[]' page.json)")"
+    is "statements in the HTML" "$(jq -r '.statements | keys_unsorted[]' page.json)" "$(grep -o '<section id="[a-z_]*"' page.html | cut -d '"' -f 2 | grep -xF "$(jq -r '.statements | keys[]' page.json)")"
     is "fields in the text" "$(jq -r '.records[].fields[] | .name + " " + .class' page.json)" \
         "$(awk '/^    [a-z]/ { print $1, $2 }' page.txt)"
     is "fields in the HTML" "$(jq -r '.records[].fields[] | .name + " " + .class' page.json)" \
@@ -563,9 +568,10 @@ policy()
     json_is "what a worklog is" '[.records[] | select(.name == "worklog").fields[].name] | sort' \
         '["client_issue_id","client_worklog_id","comment","created","person","started","time_spent_seconds","updated"]' page.json
     json_is "content and secrets are sealed, and nothing else is" \
-        '[.records[].fields[] | select(.sealed != ((.class == "CONTENT" or .class == "SECRET") and .digest_of == null)) | .name]' '[]' page.json
+        '[.records[] | select(.scope != "file").fields[] | select(.sealed != ((.class == "CONTENT" or .class == "SECRET") and .digest_of == null)) | .name]' '[]' page.json
+    json_is "what lies in files says how it is protected" '[.records[] | select(.scope == "file" and .protection == null) | .name]' '[]' page.json
     json_is "sealed fields" '[.records[] | .name as $r | .fields[] | select(.sealed) | $r + "." + .name] | sort' \
-        '["administrator.password","api_token.name","connect_install.previous_secret","connect_install.shared_secret","credential.login","credential.token","forge_install.system_token","oauth_grant.refresh_token","saved_report.name","tag.name","webhook.secret","worklog.comment"]' page.json
+        '["administrator.password","api_token.name","connect_install.previous_secret","connect_install.shared_secret","credential.login","credential.token","forge_install.system_token","oauth_grant.refresh_token","receipt_key.seed","saved_report.name","tag.name","webhook.secret","worklog.comment"]' page.json
     is "tags of the HTML that are not closed" 0 "$(($(grep -o '<table>' page.html | wc -l) - $(grep -o '</table>' page.html | wc -l)))"
     has_not "the HTML asks for nothing from elsewhere" page.html '<script' 'http://' 'https://' 'src='
 }

@@ -21,7 +21,7 @@ serve()
         TENON_CONNECT_INSTALL_KEYS_URL="$url/install-keys" \
         TENON_CONNECT_IMPERSONATION_URL="$url/oauth2/token" \
         TENON_FORGE_APP_ID="$app_id" TENON_FORGE_JWKS_URL="$url/forge/jwks.json" TENON_FORGE_API_HOSTS=127.0.0.1 \
-        TENON_REMOTE_ALLOW_HTTP=yes TENON_REMOTE_ALLOW_PRIVATE=yes \
+        TENON_REMOTE_ALLOW_HTTP=yes TENON_REMOTE_ALLOW_PRIVATE=yes TENON_ERASURE_AFTER_UNINSTALL_H="${grace_h:-24}" \
         "$tenon_exe" serve --listen "127.0.0.1:${server_port:-0}"
     for ((turn = 0; turn < 1200; turn++)); do
         if grep -q 'listening on port' "$dir/bg.out"; then
@@ -178,6 +178,173 @@ refuses_forgeries()
     stop_serving
 }
 
+# Jobs in the queue of the tenant "site", the one that came with the installation.
+site_jobs()
+{
+    local id
+
+    id=$(tenon tenant list --json | jq -r 'select(.name == "site") | .id')
+    "$sql_exe" "$TENON_DATA" control "SELECT job_key || ' ' || state || ' ' || due FROM job WHERE tenant = '$id' ORDER BY 1"
+}
+
+has_synced()
+{
+    [[ $(cat "$TENON_DATA"/logs/*.log | jq -c 'select(.event == "sync_ended" and .result == "ok")' | wc -l) -ge $1 ]]
+}
+
+has_rested()
+{
+    grep -q '"tenant_rests"' "$TENON_DATA"/logs/*.log
+}
+
+sync_is()
+{
+    site_jobs | grep -q "^worklogs $1"
+}
+
+# The sync that comes by itself finds the installation gone, and is the last one.
+rests_without_a_connection()
+{
+    local admin
+
+    both
+    install_app
+    until_true "the first sync ends" has_synced 1
+    control connect/uninstall '{}'
+    must tenon token add site --name e2e --administrator --scopes read,write,admin --json
+    admin=$(json .token)
+    answers 202 POST /api/v1/sync -H "Authorization: Bearer $admin" -H 'Content-Type: application/json' -d '{"mode":"incremental"}'
+    until_true "a sync finds nothing to call Jira with" has_rested
+    until_true "its job is parked" sync_is parked
+    answers 200 GET /api/v1/sync -H "Authorization: Bearer $admin"
+    has "the page says why" "$dir/out" "has no connection to Jira that works"
+
+    # As if a period had passed. Schedules are looked at again: what a tenant after it in the list got, it has
+    # not got.
+    "$sql_exe" "$TENON_DATA" control "UPDATE job SET due = 1 WHERE state = 'parked'"
+    must tenon tenant add "$url" --name zeta --email "$email" --token-file "$dir/token" --allow-http --allow-private
+    kill -HUP "$bg_pid"
+    until_true "the other tenant is synchronized" has_synced 2
+    sync_is 'parked 1$' || fail "a tenant without a connection is not synchronized" "the parked job as it was" "$(site_jobs)"
+
+    install_app
+    until_true "a sync comes at once" has_synced 3
+    until_true "and goes on" sync_is waiting
+    stop_serving
+}
+
+nobody_is_there()
+{
+    [[ -z $(tenon tenant list --json) ]]
+}
+
+# The last connection is gone: so is all that is kept, when the time of grace is over.
+is_erased_when_uninstalled()
+{
+    local id grace_h=0
+
+    both
+    install_app
+    until_true "the first sync ends" has_synced 1
+    id=$(tenon tenant list --json | jq -r .id)
+    must tenon backup site
+    control connect/uninstall '{}'
+    until_true "the tenant is erased" nobody_is_there
+    until_true "its receipt is there" test -s "$TENON_DATA/receipts/$id.json"
+    [[ ! -e $TENON_DATA/tenants/$id ]] || fail "its folder" gone "$(ls "$TENON_DATA/tenants/$id")"
+    is "its backups" '' "$(find "$TENON_DATA/backups" -path "*$id*" -type f)"
+    must tenon receipt verify "$TENON_DATA/receipts/$id.json"
+    install_app # and may come back, as a new one
+    until_true "a sync of the new one ends" has_synced 2
+    [[ $(tenon tenant list --json | jq -r .id) != "$id" ]] || fail "the new one has an id of its own"
+    stop_serving
+}
+
+rows_of()
+{
+    "$sql_exe" "$TENON_DATA" "$1" "SELECT count(*) FROM $2"
+}
+
+mirror_is_empty()
+{
+    [[ $(rows_of "$1" worklog) == 0 ]]
+}
+
+# A site that chose so keeps its settings for a later install, and nothing else.
+keeps_settings_when_it_chose_so()
+{
+    local admin id grace_h=0
+
+    both
+    install_app
+    until_true "the first sync ends" has_synced 1
+    id=$(tenon tenant list --json | jq -r .id)
+    must tenon tenant keep site settings
+    refuses 65 everything settings nothing -- tenon tenant keep site everything
+    must tenon token add site --name e2e --administrator --scopes read,write,admin --json
+    admin=$(json .token)
+    answers 200 PUT /api/v1/settings -H "Authorization: Bearer $admin" -H 'Content-Type: application/json' -d '{"rounding_minutes":15}'
+    control connect/uninstall '{}'
+    until_true "the mirror is emptied" mirror_is_empty "$id"
+    is "credentials and tokens" '0 0 0' "$(rows_of "$id" api_token) $(rows_of "$id" connect_install) $(rows_of "$id" tombstone)"
+    sleep 10 # what was let in is believed for so long
+    answers 401 GET /api/v1/settings -H "Authorization: Bearer $admin"
+    install_app
+    until_true "a sync ends" has_synced 2
+    is "worklogs after a new install" 50 "$(rows_of "$id" worklog)"
+    is "the setting" 15 "$("$sql_exe" "$TENON_DATA" "$id" "SELECT rounding_minutes FROM timesheet_setting")"
+    stop_serving
+}
+
+# policy PATH: who may show it in a frame
+policy()
+{
+    curl -s -m 60 -o "$dir/out" -D - "$base$1" | tr -d '\r' | sed -n "s/^content-security-policy:.*frame-ancestors //Ip"
+}
+
+# A page may be framed by the site that asks for it, and by no other that has an address of Atlassian's.
+names_who_may_frame()
+{
+    local there stranger='xdm_e=https%3A%2F%2Fevil.atlassian.net' proof
+
+    both
+    install_app
+    there="xdm_e=$url&xdm_c=channel-1"
+    proof=$(connect_token "\"method\":\"GET\",\"path\":\"/time\",\"account\":\"$account\"")
+    is "alone" "'none'" "$(policy /time)"
+    is "alone, with a token" "'none'" "$(policy "/time?jwt=$proof")"
+    is "in the site's frame" "$url" "$(policy "/time?$there&jwt=$proof")"
+    is "once more" "$url" "$(policy "/time?$there&jwt=$proof")"
+    is "without a token" "'none'" "$(policy "/time?$there")"
+    is "at a stranger's" "$url" "$(policy "/time?$stranger&jwt=$proof")"
+    is "by a forgery" "'none'" "$(policy "/time?$stranger&jwt=${proof%?????}AAAAA")"
+    is "what is stored" "'none'" "$(policy "/data-storage?$there&jwt=$proof")"
+    control connect/disable '{}'
+    is "a site where the app is disabled" "'none'" "$(policy "/time?$there&jwt=$proof")"
+    stop_serving
+}
+
+# A page's token is good for any request of its page; one that outlives it is not to be had by it.
+makes_no_credential_of_a_context_token()
+{
+    local context json='Content-Type: application/json' body='{"name":"ci","scopes":["read"]}' id
+
+    both
+    install_app
+    context=$(connect_token "\"context\":true,\"account\":\"$account\"")
+    answers 401 POST /api/v1/tokens -H "Authorization: JWT $context" -H "$json" -d "$body"
+    has "why" "$dir/out" "a context token is not taken here"
+    answers 201 POST /api/v1/tokens -H "$json" -d "$body" \
+        -H "Authorization: JWT $(connect_token "\"method\":\"POST\",\"path\":\"/api/v1/tokens\",\"account\":\"$account\"")"
+    id=$(json .id)
+    answers 401 DELETE "/api/v1/tokens/$id" -H "Authorization: JWT $context"
+    answers 200 GET /api/v1/tokens -H "Authorization: JWT $context"
+    json_is "the token is still there" '[.tokens[].id]' "[\"$id\"]"
+    answers 204 DELETE "/api/v1/tokens/$id" \
+        -H "Authorization: JWT $(connect_token "\"method\":\"DELETE\",\"path\":\"/api/v1/tokens/$id\",\"account\":\"$account\"")"
+    stop_serving
+}
+
 delivered()
 {
     [[ $(state .webhooks.delivered) -ge $1 && $(state .webhooks.failed) == 0 ]]
@@ -268,7 +435,7 @@ attaches()
     me_answers 200 "$(for_me)"
     json_is "the installation has a tenant of its own" .tenant.name '"site"'
     must tenon tenant attach acme --client-key "$key"
-    has "what was done" "$dir/out" 'belongs to acme' 'tenon tenant remove site --yes'
+    has "what was done" "$dir/out" 'belongs to acme' 'tenon tenant erase site --yes'
     refuses 75 acme -- tenon tenant attach acme --client-key "$key"
     stop_serving
     serve
@@ -279,6 +446,11 @@ attaches()
 
 check "an installed Connect app is believed, through rotation, restart, disabling and uninstalling" installs
 check "forged, expired, misdirected and context tokens are refused where they must be" refuses_forgeries
+check "a tenant whose app is uninstalled is not synchronized until it is installed again" rests_without_a_connection
+check "[PL-08] a site whose app is uninstalled is erased, with its backups" is_erased_when_uninstalled
+check "[PL-08] a site that chose to keep its settings keeps nothing else" keeps_settings_when_it_chose_so
+check "a page names the site that asks for it as the only one that may frame it" names_who_may_frame
+check "PL-17 a context token makes and takes away no credential" makes_no_credential_of_a_context_token
 check "changes in Jira are told by Connect and by Forge" tells_of_changes
 check "a Connect app logs work as the person" acts_as_the_person
 check "an installed Forge app is believed until it is removed" invokes

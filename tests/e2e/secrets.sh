@@ -166,11 +166,26 @@ removed()
     must tenon sync "$name"
     must tenon sync other
     id=$(tenant_id "$name")
-    must tenon tenant remove "$name" --yes
+    must tenon tenant erase "$name" --yes
     [[ ! -e data/tenants/$id ]] || fail "the folder of a removed tenant" "gone" "$(ls "data/tenants/$id")"
-    nothing_planted_in "planted texts after the removal" data temporary
+    nothing_planted_in "planted texts after the erasure" data temporary
     is "tenants" other "$(tenon tenant list --json | jq -r .name)"
     same_as_source true other
+}
+
+policy_is_proved()
+{
+    plant 60
+    must tenon policy verify
+    has "what was looked at" out "2 databases held against the catalogue" "files" "bytes" "Nothing was found"
+    must tenon policy verify --json
+    json_is "what arrived" '[.arrived == .declared, .wrong, (.declared > 5)]' '[true,[],true]'
+    is "what the run leaves" '' "$(ls -d "${TMPDIR:-/tmp}"/tenon-verify.* 2>/dev/null)"
+    # A file and a table that nothing declares are named.
+    : >data/notes.txt
+    refuses 78 "see above" -- tenon policy verify
+    has "the finding" out "notes.txt"
+    rm data/notes.txt
 }
 
 # Neither errors nor the log show what people wrote.
@@ -197,6 +212,7 @@ check "while a sync runs nothing planted is readable in the folder, its logs and
 check "after kills nothing planted is readable in what they left behind" after_kill
 check "folders are 0700, keys and databases 0600" modes 022
 check "they are, whatever the umask" modes 000
+check "[PL-05] \`tenon policy verify\` finds nothing where the page does not allow it" policy_is_proved
 check "a removed tenant leaves no file, and the others are untouched" removed
 check "logs and errors show nothing that people wrote" outputs
 finish

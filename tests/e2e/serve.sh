@@ -275,7 +275,7 @@ documented()
 
     must tenon settings
     awk '/^\[/ { section = substr($0, 2, length($0) - 2) }
-        /^[a-z_]+ =/ { value = $0; sub(/^[a-z_]+ = ?/, "", value); print section "." $1 " = " value }' "$dir/out" | sort >"$program"
+        /^[a-z0-9_]+ =/ { value = $0; sub(/^[a-z0-9_]+ = ?/, "", value); print section "." $1 " = " value }' "$dir/out" | sort >"$program"
     # shellcheck disable=SC2016 # awk's dollars, Markdown's backticks
     awk -F'|' '/^\| `[a-z_]+\.[a-z_0-9]+` \|/ {
         gsub(/^ `|` $/, "", $2); gsub(/^ | $/, "", $3); gsub(/`/, "", $3); print $2 " = " $3 }' "$source_root/docs/settings.md" | sort >"$page"

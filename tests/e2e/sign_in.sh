@@ -253,6 +253,7 @@ person_signs_in()
     json_is "the ways in" .ways '["password","jira"]'
     sign_in_by_jira
     json_is "who it is" '[.by, .role, .account, .tenant.name]' "[\"session\",\"person\",\"$person\",\"acme\"]"
+    json_is "how long the consent holds" '.consent | [(.ends | type), .sign_in_again]' '["string",false]'
     has "the cookie names the tenant by its id" "$dir/jar" "tenon_session	$tenant_of_site."
     has_not "the cookie of the way there is spent" "$dir/jar" tenon_sign_in
     is "consents" 1 "$(oauth_count exchanged)"
@@ -296,6 +297,8 @@ person_acts()
     before=$(oauth_count refused)
     log_work 403
     is "a dead consent is not asked about again" "$before" "$(oauth_count refused)"
+    answers 200 GET /api/v1/me -b "$dir/jar"
+    json_is "the person is told" .consent '{"ends":null,"sign_in_again":true}'
     sign_in_by_jira
     csrf
     log_work 201

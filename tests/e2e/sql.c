@@ -11,6 +11,7 @@
 #include "base/disk.h"
 #include "base/limits.h"
 #include "store/data.h"
+#include "vault/provider.h"
 
 static enum err_class run_statement(struct db *db, const char *sql, struct err *err)
 {
@@ -42,7 +43,7 @@ static enum err_class run(const char *dir, const char *owner, const char *sql, s
     enum err_class rc = vault_start(err);
 
     if (rc == ERR_OK)
-        rc = vault_file_provider(&ctx, dir, false, &provider, err);
+        rc = vault_provider_open(&ctx, dir, false, &provider, err);
     if (rc == ERR_OK)
         rc = vault_open(&ctx, provider, owner, key_path, &vault, err);
     if (rc != ERR_OK)

@@ -15,7 +15,7 @@
 #include "../lib/fake_ctx.h"
 #include "base/disk.h"
 #include "fuzz.h"
-#include "vault/vault.h"
+#include "vault/provider.h"
 
 #define PLAIN_BYTES_MAX 512
 #define CHANGED_BYTES_MAX 2048

@@ -23,6 +23,8 @@ static const struct record *const records[] = {
     &tenant_record,
     &schema_change_record,
     &person_record,
+    &person_state_record,
+    &erased_person_record,
     &credential_record,
     &tenant_alias_record,
     &connect_install_record,

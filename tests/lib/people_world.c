@@ -15,6 +15,8 @@ static const struct record *const records[] = {
     &tenant_record,
     &schema_change_record,
     &person_record,
+    &person_state_record,
+    &erased_person_record,
     &credential_record,
     &administrator_record,
     &sign_in_link_record,

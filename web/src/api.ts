@@ -18,7 +18,7 @@ export class Problem extends Error {
 
 type Value = string | number | boolean | null | undefined
 export type Query = Record<string, Value | Value[]>
-type Options = { query?: Query; body?: unknown; key?: string; signal?: AbortSignal }
+type Options = { query?: Query; body?: unknown; file?: Blob; key?: string; signal?: AbortSignal }
 
 const WAIT_MS = 60_000
 let csrf: string | null = null
@@ -48,7 +48,7 @@ export function newKey(): string {
     return Array.from(crypto.getRandomValues(new Uint8Array(16)), b => b.toString(16).padStart(2, '0')).join('')
 }
 
-async function send(method: string, path: string, { query = {}, body, key, signal }: Options, accept: string): Promise<Response> {
+async function send(method: string, path: string, { query = {}, body, file, key, signal }: Options, accept: string): Promise<Response> {
     const headers: Record<string, string> = { Accept: accept }
     const token = await frame.token()
     if (token) headers.Authorization = `JWT ${token}`
@@ -56,7 +56,7 @@ async function send(method: string, path: string, { query = {}, body, key, signa
         if (csrf) headers['X-Tenon-CSRF'] = csrf
         headers['Idempotency-Key'] = key ?? newKey()
     }
-    if (body !== undefined) headers['Content-Type'] = 'application/json'
+    if (body !== undefined || file) headers['Content-Type'] = 'application/json'
     const limit = AbortSignal.timeout(WAIT_MS)
     const both = new AbortController()
     for (const one of [limit, signal]) one?.addEventListener('abort', () => both.abort(one.reason), { once: true })
@@ -65,7 +65,7 @@ async function send(method: string, path: string, { query = {}, body, key, signa
     try {
         response = await fetch(apiUrl(path, query), {
             method, headers, credentials: 'same-origin', cache: 'no-store', signal: both.signal,
-            ...(body === undefined ? {} : { body: JSON.stringify(body) }),
+            ...(file ? { body: file } : body === undefined ? {} : { body: JSON.stringify(body) }),
         })
     } catch (error) {
         if (signal?.aborted) throw error
@@ -99,11 +99,16 @@ async function call<T>(method: string, path: string, options: Options): Promise<
 export const api = {
     get: <T>(path: string, query?: Query, signal?: AbortSignal) => call<T>('GET', path, { ...(query && { query }), ...(signal && { signal }) }),
     post: <T>(path: string, body?: unknown, key?: string) => call<T>('POST', path, { body: body ?? {}, ...(key && { key }) }),
+    /* JSON from a file, byte for byte. */
+    postFile: <T>(path: string, query: Query, file: Blob, key?: string) => call<T>('POST', path, { query, file, ...(key && { key }) }),
     put: <T>(path: string, body: unknown, key?: string) => call<T>('PUT', path, { body, ...(key && { key }) }),
     del: <T>(path: string, query?: Query, key?: string) => call<T>('DELETE', path, { ...(query && { query }), ...(key && { key }) }),
     /* A file to keep. A cookie lets the browser stream it to disk; a frame's token does not fit into a link. */
     async download(path: string, query: Query, name: string): Promise<void> {
-        if (!frame.inside) return save(apiUrl(path, query), name)
+        return frame.inside ? api.keep(path, query, name) : save(apiUrl(path, query), name)
+    },
+    /* The same for what is small: a failure is told here, and not saved as the file. */
+    async keep(path: string, query: Query, name: string): Promise<void> {
         const blob = await (await send('GET', path, { query }, '*/*')).blob()
         const url = URL.createObjectURL(blob)
         save(url, name)

@@ -142,10 +142,20 @@ function Frame({ me, path, children }: { me: Me | null; path: string; children: 
             <nav class="rail" aria-label={s.mainNav}>
                 {links.map(([href, p]) => <a key={href} href={hrefOf(href)} aria-current={path === href ? 'page' : undefined}><Icon name={p.icon!} size={20} /><span>{p.title}</span></a>)}
             </nav>
-            <div class="content" id="content">{children}</div>
+            <div class="content" id="content">
+                {me?.consent?.sign_in_again && <Again me={me} path={path} />}
+                {children}
+            </div>
         </div>
     )
 }
+
+/* The consent to act for a person in Jira has ended, or will soon. */
+const Again = ({ me, path }: { me: Me; path: string }) => (
+    <Banner tone="warning" action={<a class="button" href={`/auth/jira/start?return=${encodeURIComponent(path)}${me.tenant ? `&tenant=${encodeURIComponent(me.tenant.name)}` : ''}`} data-external>{s.signInAgain}</a>}>
+        {me.consent?.ends ? s.consentEnds(me.consent.ends.slice(0, 10)) : s.consentEnded}
+    </Banner>
+)
 
 const BrandMark = () => (
     <svg width="24" height="24" viewBox="0 0 32 32" aria-hidden="true"><rect width="32" height="32" rx="6" class="brand-back" /><path d="M7 8h18v5h-6v11h-6V13H7z" class="brand-fore" /></svg>
@@ -166,6 +176,8 @@ const NO_ACCESS = { everybody: true, accounts: [], groups: [] }
 const NO_SETTINGS: Settings = {
     working_days: [1, 2, 3, 4, 5], holidays: [], extra_days: [], expected_seconds: 28_800, week_start: 1, zone: 'UTC', rounding_minutes: 0,
     comment_required: false, warn_future: false, page_size: 50, non_working_issues: [], access: { log: NO_ACCESS, report: NO_ACCESS, others: NO_ACCESS },
+    billing: { by_default: true, tags: [], projects: [] }, name_hidden_projects: false,
+    non_working_patterns: [], estimate_mail: { send: 'none', projects: [], time: '08:00' },
 }
 
 followLinks()

@@ -44,12 +44,4 @@ actions_run(struct writer *writer, const struct action *action,
             enum err_class (*each)(void *arg, const struct action_item *item, struct err *err),
             void *arg, struct err *err);
 
-/*
- * The ids of a person's worklogs on a local day, by their start. ret_ids has room for
- * ACTION_IDS_MAX; ERR_LIMIT when there are more.
- */
-MUST_USE enum err_class actions_day(struct tenant *tenant, struct str account,
-                                    const struct zone *zone, int32_t day, int64_t *ret_ids,
-                                    size_t *ret_count, struct err *err);
-
 #endif

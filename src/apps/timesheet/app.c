@@ -1,6 +1,9 @@
 /* app.c: the timesheet app as the daemon sees it: its tables, and its state in memory. */
 #include "apps/timesheet/app.h"
+#include "apps/timesheet/canary_feed.h"
 
+#include "apps/timesheet/changed.h"
+#include "apps/timesheet/job_mail.h"
 #include "apps/timesheet/job_sync.h"
 #include "apps/timesheet/rights.h"
 #include "apps/timesheet/site.h"
@@ -50,6 +53,7 @@ static const struct api_area *const areas[] = {&worklog_area, &write_area, &repo
 
 static const struct job_kind jobs[] = {
     {SYNC_JOB, sync_job_run, 2},
+    {MAIL_JOB, mail_job_run, 2},
     WORKLOG_JOB_KINDS,
 };
 
@@ -63,6 +67,14 @@ static int64_t verify_ms(const struct config *config)
     return config->jobs.verify_h * 3600 * 1000;
 }
 
+/* How late a mail may be. */
+#define MAIL_LOOK_MS (INT64_C(5) * 60 * 1000)
+
+static int64_t mail_look_ms(const struct config *config)
+{
+    return *config->mail.host ? MAIL_LOOK_MS : 0;
+}
+
 #define FIRST_SYNC_MS 1000
 #define FIRST_VERIFY_MS (INT64_C(3600) * 1000)
 #define FIRST_SETTLE_MS (INT64_C(60) * 1000)
@@ -73,6 +85,7 @@ static const struct app_schedule schedules[] = {
     {SYNC_JOB, SYNC_KEY_INCREMENTAL, poll_ms, FIRST_SYNC_MS, SYNC_JITTER_MS},
     {SYNC_JOB, SYNC_KEY_VERIFY, verify_ms, FIRST_VERIFY_MS, VERIFY_JITTER_MS},
     {WRITE_SETTLE_JOB, WRITE_SETTLE_KEY, settle_every_ms, FIRST_SETTLE_MS, SYNC_JITTER_MS},
+    {MAIL_JOB, MAIL_KEY, mail_look_ms, FIRST_SETTLE_MS, SYNC_JITTER_MS},
 };
 
 const struct app timesheet_app = {
@@ -88,5 +101,7 @@ const struct app timesheet_app = {
     .site_new = state_new,
     .site_free = state_free,
     .rights = rights_find,
+    .canaries = timesheet_canaries,
+    .rows_changed = timesheet_rows_changed,
     .site_bytes = state_bytes,
 };

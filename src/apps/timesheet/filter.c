@@ -102,8 +102,35 @@ enum err_class filter_init(struct filter *filter, const struct columns *columns,
     return read_visible(filter, request, err);
 }
 
+enum err_class filter_bill(struct filter *filter, const struct columns *columns,
+                           const struct report_billing *billing, struct err *err)
+{
+    size_t unmatched = 0; /* exceptions without work are nobody's mistake */
+
+    filter->billed = true;
+    filter->billed_by_default = billing->by_default;
+    if (billing->tag_count > 0 &&
+        accept_names(&filter->view->tag_names, billing->tags, billing->tag_count,
+                     &filter->billing_tag, &unmatched, err))
+        return err->class;
+    if (billing->issue_count == 0)
+        return ERR_OK;
+    filter->billing_issue = calloc(filter->view->issues + 1, 1);
+    if (!filter->billing_issue)
+        return err_memory(err);
+    for (size_t i = 0; i < billing->issue_count; i++) {
+        uint32_t code = 0;
+
+        if (columns_find_issue(columns, billing->issues[i], &code))
+            filter->billing_issue[code] = 1;
+    }
+    return ERR_OK;
+}
+
 void filter_done(struct filter *filter)
 {
+    free(filter->billing_tag);
+    free(filter->billing_issue);
     free(filter->person);
     free(filter->issue);
     free(filter->tag);
@@ -112,7 +139,7 @@ void filter_done(struct filter *filter)
 
 bool filter_is_open(const struct filter *filter)
 {
-    return !filter->person && !filter->issue && !filter->tag && !filter->visible;
+    return !filter->person && !filter->issue && !filter->tag && !filter->visible && !filter->billed;
 }
 
 size_t filter_seek_tagged(const struct columns_view *view, size_t row)
@@ -130,12 +157,10 @@ size_t filter_seek_tagged(const struct columns_view *view, size_t row)
     return low;
 }
 
-static bool accepts_tags(const struct filter *filter, size_t tagged)
+static bool has_one_of(const struct columns_view *view, const uint8_t *tags, size_t tagged)
 {
-    const struct columns_view *view = filter->view;
-
     for (uint32_t t = view->tag_from[tagged]; t < view->tag_from[tagged + 1]; t++)
-        if (filter->tag[view->tags[t]])
+        if (tags[view->tags[t]])
             return true;
     return false;
 }
@@ -170,6 +195,28 @@ static size_t keep_visible(const struct filter *filter, uint32_t *rows, size_t n
     return kept;
 }
 
+/* Keeps those of the n rows, which ascend, that are billed. */
+static size_t keep_billed(const struct filter *filter, uint32_t *rows, size_t n)
+{
+    const struct columns_view *view = filter->view;
+    size_t tagged = n > 0 && filter->billing_tag ? filter_seek_tagged(view, rows[0]) : 0;
+    size_t kept = 0;
+
+    for (size_t i = 0; i < n; i++) {
+        bool exception = filter->billing_issue && filter->billing_issue[view->issue[rows[i]]];
+
+        if (filter->billing_tag && !exception) {
+            while (tagged < view->tagged && view->tag_row[tagged] < rows[i])
+                tagged++;
+            exception = tagged < view->tagged && view->tag_row[tagged] == rows[i] &&
+                        has_one_of(view, filter->billing_tag, tagged);
+        }
+        rows[kept] = rows[i];
+        kept += exception != filter->billed_by_default;
+    }
+    return kept;
+}
+
 size_t filter_select(const struct filter *filter, uint32_t from, uint32_t to, size_t tagged,
                      uint32_t *ret_rows)
 {
@@ -178,7 +225,7 @@ size_t filter_select(const struct filter *filter, uint32_t from, uint32_t to, si
 
     if (filter->tag) {
         for (; tagged < view->tagged && view->tag_row[tagged] < to; tagged++)
-            if (accepts_tags(filter, tagged))
+            if (has_one_of(view, filter->tag, tagged))
                 ret_rows[n++] = view->tag_row[tagged];
     } else {
         for (uint32_t row = from; row < to; row++)
@@ -190,6 +237,8 @@ size_t filter_select(const struct filter *filter, uint32_t from, uint32_t to, si
         n = keep_accepted(filter->issue, view->issue, ret_rows, n);
     if (filter->visible)
         n = keep_visible(filter, ret_rows, n);
+    if (filter->billed)
+        n = keep_billed(filter, ret_rows, n);
     return n;
 }
 

@@ -15,12 +15,18 @@ struct filter {
     size_t visible_codes;
     uint64_t *hidden; /* a bit a code: issues of rows that only `visible` kept out */
     size_t unmatched; /* filter values that nothing has */
+    /* Of filter_bill: what makes a row an exception, by code; NULL: nothing does. */
+    bool billed, billed_by_default;
+    uint8_t *billing_tag, *billing_issue;
 };
 
 /* Starts from all zero; filter_done in any case. ERR_MEMORY. */
 MUST_USE enum err_class filter_init(struct filter *filter, const struct columns *columns,
                                     const struct columns_view *view,
                                     const struct report_request *request, struct err *err);
+/* After filter_init: lets only what is billed through. ERR_MEMORY. */
+MUST_USE enum err_class filter_bill(struct filter *filter, const struct columns *columns,
+                                    const struct report_billing *billing, struct err *err);
 void filter_done(struct filter *filter);
 
 bool filter_is_open(const struct filter *filter); /* every row comes through */

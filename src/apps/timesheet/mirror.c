@@ -140,7 +140,9 @@ enum err_class mirror_note_change(struct mirror *mirror, int64_t id, struct err 
     return db_run(stmt, err);
 }
 
-/* The person's number; 0 for an empty account. */
+#define PERSON_ERASED (-1) /* no row has that number */
+
+/* The person's number; 0 for an empty account, PERSON_ERASED for one of whom nothing is kept. */
 static enum err_class person_of(struct mirror *mirror, struct str account, int64_t *ret,
                                 struct err *err)
 {
@@ -150,6 +152,11 @@ static enum err_class person_of(struct mirror *mirror, struct str account, int64
 
     enum err_class rc = person_ref(mirror->tenant, account, ret, err);
 
+    if (rc == ERR_FORBIDDEN) {
+        *err = (struct err){0};
+        *ret = PERSON_ERASED;
+        rc = ERR_OK;
+    }
     if (rc == ERR_OK)
         person_cache_put(mirror->persons, account, *ret);
     return rc;
@@ -323,6 +330,10 @@ enum err_class mirror_put(struct mirror *mirror, const struct jira_worklog *work
     if (rc != ERR_OK)
         return rc;
     rc = prepare_row(mirror, worklog, &person, err);
+    if (rc == ERR_OK && person == PERSON_ERASED) {
+        *ret = MIRROR_ERASED;
+        return ERR_OK;
+    }
     if (rc == ERR_OK)
         rc = insert_row(mirror, worklog, person, &added, err);
     if (rc == ERR_OK && added)

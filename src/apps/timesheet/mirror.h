@@ -56,9 +56,10 @@ MUST_USE enum err_class mirror_freshness(struct tenant *tenant, int64_t every_ms
 enum mirror_put {
     MIRROR_ADDED,
     MIRROR_CHANGED,
-    MIRROR_SAME,  /* equal in every field */
-    MIRROR_OLDER, /* ours is newer: left alone */
-    MIRROR_DEAD,  /* it was deleted after this state of it: left out */
+    MIRROR_SAME,   /* equal in every field */
+    MIRROR_OLDER,  /* ours is newer: left alone */
+    MIRROR_DEAD,   /* it was deleted after this state of it: left out */
+    MIRROR_ERASED, /* its author was erased: left out */
 };
 /* Stores a worklog as Jira told it, unless what we have is newer. */
 MUST_USE enum err_class mirror_put(struct mirror *mirror, const struct jira_worklog *worklog,
@@ -168,19 +169,6 @@ worklogs_each(struct tenant *tenant, const struct worklog_filter *filter,
               enum err_class (*each)(void *arg, const struct worklog_row *row, struct err *err),
               void *arg, struct err *err);
 
-/* The same in the order of their start (then id), a page at a time. */
-struct worklog_page {
-    int64_t from_ms, to_ms;     /* started, from <= x < to */
-    struct str account;         /* empty: all */
-    int64_t issue_id;           /* 0: all */
-    struct str tag;             /* empty: any or none */
-    int64_t after_ms, after_id; /* begins after this start and id; INT64_MIN, 0: at the first */
-    int64_t limit;
-};
-MUST_USE enum err_class
-worklogs_by_start(struct tenant *tenant, const struct worklog_page *page,
-                  enum err_class (*each)(void *arg, const struct worklog_row *row, struct err *err),
-                  void *arg, struct err *err);
 /* ERR_NOT_FOUND when it is not stored. `each` as above, called once. */
 MUST_USE enum err_class
 worklog_read(struct tenant *tenant, int64_t id,
@@ -189,6 +177,9 @@ worklog_read(struct tenant *tenant, int64_t id,
 
 /* Tags. In the open transaction, or one of their own. ERR_NOT_FOUND: no such worklog; ERR_INPUT:
  * not a usable name. */
+/* The row of the tag of that name, which is made when there is none. In an open transaction. */
+MUST_USE enum err_class tag_ref(struct tenant *tenant, struct str name, int64_t *ret,
+                                struct err *err);
 MUST_USE enum err_class tag_add(struct mirror *mirror, int64_t worklog_id, struct str name,
                                 struct err *err);
 MUST_USE enum err_class tag_remove(struct mirror *mirror, int64_t worklog_id, struct str name,

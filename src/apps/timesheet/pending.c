@@ -50,7 +50,7 @@ void pending_client(const struct tenant *tenant, struct str account, struct str 
     /* No two ways to cut it: neither a key nor a part has a line feed. */
     strbuf_addf(&text, "%s\n" STR_FMT "\n", part, STR_ARG(key));
     strbuf_add_str(&text, account);
-    vault_digest(tenant->vault, RECORD, "client_id", strbuf_str(&text), digest);
+    vault_digest_lasting(tenant->vault, RECORD, "client_id", strbuf_str(&text), digest);
     strbuf_done(&text);
     to_hex(digest, ret);
 }
@@ -66,7 +66,7 @@ void pending_draw(const struct ctx *ctx, char ret[PENDING_CLIENT_BYTES + 1])
 void pending_digest(const struct tenant *tenant, struct str asked,
                     unsigned char ret[VAULT_DIGEST_BYTES])
 {
-    vault_digest(tenant->vault, RECORD, "asked_digest", asked, ret);
+    vault_digest_lasting(tenant->vault, RECORD, "asked_digest", asked, ret);
 }
 
 /* ---- Rows ---- */

@@ -32,6 +32,7 @@ const struct query_group query_groups[REPORT_GROUP_COUNT] = {
     [REPORT_MONTH] = {AXIS_TIME, PERIOD_MONTH},
     [REPORT_QUARTER] = {AXIS_TIME, PERIOD_QUARTER},
     [REPORT_YEAR] = {AXIS_TIME, PERIOD_YEAR},
+    [REPORT_PROJECT] = {.axis = AXIS_PROJECT},
 };
 
 struct sum {
@@ -44,6 +45,7 @@ struct query {
     struct buckets buckets;
     struct query_cells cells;
     struct filter filter;
+    uint32_t *project; /* by issue code: 1 + the place of its project, 0: not known; or NULL */
     struct sum *dense; /* by key without the bucket; all zero between buckets */
     /*
      * Hash of the present bucket: index of the cell + 1. What points below bucket_first is left
@@ -68,6 +70,7 @@ static void query_done(struct query *query)
 {
     buckets_done(&query->buckets);
     filter_done(&query->filter);
+    free(query->project);
     free(query->dense);
     free(query->cells.list);
     free(query->slots);
@@ -96,6 +99,8 @@ static enum err_class lay_out(struct query *query, struct err *err)
     const uint64_t values[AXIS_COUNT] = {
         [AXIS_TAG] = view->tag_names.room, /* a ref is 1 or more, so 0 is for no tag */
         [AXIS_ISSUE] = view->issues,
+        [AXIS_PROJECT] =
+            query->cells.request->projects ? query->cells.request->projects->key_count + 1 : 0,
         [AXIS_ACCOUNT] = view->persons.room,
         [AXIS_TIME] = query->buckets.count,
     };
@@ -110,6 +115,31 @@ static enum err_class lay_out(struct query *query, struct err *err)
         bits += layout->bits[axis];
     }
     return bits <= QUERY_KEY_BITS_MAX ? ERR_OK : query_too_wide(err);
+}
+
+/* An issue that came since the projects were asked for has none. */
+static enum err_class find_projects(struct query *query, const struct columns *columns,
+                                    struct err *err)
+{
+    const struct report_projects *projects = query->cells.request->projects;
+
+    if (!query->cells.layout.used[AXIS_PROJECT])
+        return ERR_OK;
+    if (!projects)
+        return err_set(err, ERR_INPUT,
+                       "the group project needs Jira, which alone knows the project of an issue; "
+                       "ask the server for this report (GET /api/v1/report), or leave it out");
+    query->project = calloc(query->view.issues + 1, sizeof(*query->project));
+    if (!query->project)
+        return err_memory(err);
+    for (size_t i = 0; i < projects->issue_count; i++) {
+        uint32_t code = 0;
+
+        assert(projects->projects[i] <= projects->key_count);
+        if (columns_find_issue(columns, projects->issues[i], &code))
+            query->project[code] = projects->projects[i];
+    }
+    return ERR_OK;
 }
 
 static enum err_class reserve_cells(struct query *query, size_t more, struct err *err)
@@ -215,6 +245,10 @@ static void make_keys(const struct query *query, struct chunk *chunk, size_t n)
     if (layout->used[AXIS_ISSUE])
         for (size_t i = 0; i < n; i++)
             chunk->keys[i] |= (uint64_t)view->issue[chunk->rows[i]] << layout->shift[AXIS_ISSUE];
+    if (layout->used[AXIS_PROJECT])
+        for (size_t i = 0; i < n; i++)
+            chunk->keys[i] |= (uint64_t)query->project[view->issue[chunk->rows[i]]]
+                              << layout->shift[AXIS_PROJECT];
 }
 
 /* Folds each selected row of `one` once for each of its tags, whose place in a key is the lowest.
@@ -335,8 +369,8 @@ static enum err_class sum_bucket(struct query *query, size_t at, struct chunk wo
     const struct bucket *bucket = &query->buckets.list[at];
     const struct query_layout *layout = &query->cells.layout;
     unsigned inner_bits = layout->shift[AXIS_TIME];
-    bool one_axis =
-        !layout->used[AXIS_TAG] && !(layout->used[AXIS_ACCOUNT] && layout->used[AXIS_ISSUE]);
+    bool one_axis = !layout->used[AXIS_TAG] && !layout->used[AXIS_PROJECT] &&
+                    !(layout->used[AXIS_ACCOUNT] && layout->used[AXIS_ISSUE]);
     bool filtered = !filter_is_open(&query->filter);
 
     query->bucket_key = (uint64_t)at << inner_bits;
@@ -374,19 +408,57 @@ static enum err_class sum_all(struct query *query, struct err *err)
     return ERR_OK;
 }
 
+static enum err_class query_begin(struct query *query, const struct columns *columns,
+                                  const struct report_request *request, struct err *err)
+{
+    query->view = columns_view(columns);
+    query->cells.request = request;
+    query->cells.view = &query->view;
+    query->cells.buckets = &query->buckets;
+    query->cells.max = request->cells_max > 0 ? request->cells_max : LIMIT_REPORT_CELLS;
+    if (buckets_cut(&query->buckets, &query->view, request, err) || lay_out(query, err) ||
+        find_projects(query, columns, err) ||
+        filter_init(&query->filter, columns, &query->view, request, err))
+        return err->class;
+    return ERR_OK;
+}
+
+static int by_key(const void *a, const void *b)
+{
+    uint64_t x = ((const struct report_row *)a)->key, y = ((const struct report_row *)b)->key;
+
+    return (x > y) - (x < y);
+}
+
+/*
+ * What of it is billed: the same sums again, over those rows alone, so that who does not ask pays
+ * nothing. The keys are the same, as they are laid out by the columns and the period.
+ */
+static enum err_class sum_billed(struct query *query, const struct columns *columns,
+                                 const struct report_request *request, struct err *err)
+{
+    if (query_begin(query, columns, request, err) ||
+        filter_bill(&query->filter, columns, request->billing, err) || sum_all(query, err))
+        return err->class;
+    if (query->cells.count > 0)
+        qsort(query->cells.list, query->cells.count, sizeof(*query->cells.list), by_key);
+    return ERR_OK;
+}
+
 enum err_class query_run(const struct columns *columns, const struct report_request *request,
                          struct report **ret, struct err *err)
 {
-    AUTO(query_done) struct query query = {.view = columns_view(columns)};
+    AUTO(query_done) struct query query = {.bucket_key = 0};
+    AUTO(query_done) struct query billed = {.bucket_key = 0};
 
-    query.cells.request = request;
-    query.cells.view = &query.view;
-    query.cells.buckets = &query.buckets;
-    query.cells.max = request->cells_max > 0 ? request->cells_max : LIMIT_REPORT_CELLS;
-    if (buckets_cut(&query.buckets, &query.view, request, err) || lay_out(&query, err) ||
-        filter_init(&query.filter, columns, &query.view, request, err) || sum_all(&query, err))
+    if (query_begin(&query, columns, request, err) || sum_all(&query, err))
         return err->class;
     query.cells.unmatched = query.filter.unmatched;
     query.cells.hidden = filter_hidden(&query.filter);
+    if (request->billing) {
+        if (sum_billed(&billed, columns, request, err))
+            return err->class;
+        query.cells.billed = &billed.cells;
+    }
     return page_make(&query.cells, ret, err);
 }

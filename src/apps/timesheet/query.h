@@ -12,9 +12,9 @@
  *
  * A group of a report is a point on up to four axes. A cell is such a point with its sums; its key
  * holds a code for each axis: the place of its bucket, an issue's code, a person's and a tag's
- * reference (0: nobody, no tag).
+ * reference (0: nobody, no tag), a project's place in the request's list and 1 (0: not known).
  */
-enum query_axis { AXIS_TAG, AXIS_ISSUE, AXIS_ACCOUNT, AXIS_TIME, AXIS_COUNT };
+enum query_axis { AXIS_TAG, AXIS_ISSUE, AXIS_PROJECT, AXIS_ACCOUNT, AXIS_TIME, AXIS_COUNT };
 
 struct query_group {
     enum query_axis axis;
@@ -58,6 +58,8 @@ struct query_cells {
     int64_t rows;
     size_t unmatched; /* filter values that nothing has */
     size_t hidden;    /* issues that `visible` kept out */
+    /* Of the rows that are billed alone, when the request asks for them; else NULL. Borrowed. */
+    const struct query_cells *billed;
 };
 
 enum err_class query_too_wide(struct err *err); /* ERR_LIMIT: a key or rank past its bits */

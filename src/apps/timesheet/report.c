@@ -13,13 +13,13 @@
 #include "apps/timesheet/query.h"
 #include "base/civil.h"
 
-#define GROUP_LIST "account, issue, tag, day, week, month, quarter, year"
+#define GROUP_LIST "account, issue, tag, day, week, month, quarter, year, project"
 #define ORDER_LIST "seconds, count, group, each with :asc or :desc"
 
 static const char *const group_names[REPORT_GROUP_COUNT] = {
     [REPORT_ACCOUNT] = "account", [REPORT_ISSUE] = "issue", [REPORT_TAG] = "tag",
     [REPORT_DAY] = "day",         [REPORT_WEEK] = "week",   [REPORT_MONTH] = "month",
-    [REPORT_QUARTER] = "quarter", [REPORT_YEAR] = "year",
+    [REPORT_QUARTER] = "quarter", [REPORT_YEAR] = "year",   [REPORT_PROJECT] = "project",
 };
 
 const char *report_group_name(enum report_group group)

@@ -24,6 +24,7 @@ enum report_group {
     REPORT_MONTH,
     REPORT_QUARTER,
     REPORT_YEAR,
+    REPORT_PROJECT, /* wants report_request.projects */
     REPORT_GROUP_COUNT
 };
 
@@ -31,6 +32,30 @@ enum report_order {
     REPORT_BY_GROUP, /* accounts and tags by their bytes, issues by number, times by time */
     REPORT_BY_SECONDS,
     REPORT_BY_COUNT
+};
+
+/*
+ * Which project an issue belongs to, as Jira says it now: nothing of it is stored, so whoever asks
+ * for the group `project` brings it along. Everything is borrowed.
+ */
+struct report_projects {
+    const int64_t *issues;    /* ids */
+    const uint32_t *projects; /* of each: 1 + its place in `keys`; 0: not known */
+    size_t issue_count;
+    const struct str *keys; /* ascending by their bytes, each once: their order in the report */
+    size_t key_count;
+};
+
+/*
+ * Which worklogs are billed: all but the exceptions, or the exceptions alone. An exception has one
+ * of the tags, or is on one of the issues. Everything is borrowed.
+ */
+struct report_billing {
+    bool by_default; /* what is no exception is billed */
+    const struct str *tags;
+    size_t tag_count;
+    const int64_t *issues;
+    size_t issue_count;
 };
 
 /*
@@ -66,6 +91,8 @@ struct report_request {
     size_t only_count;
     const uint64_t *visible;
     size_t visible_codes;
+    const struct report_projects *projects; /* borrowed; NULL: not known */
+    const struct report_billing *billing;   /* borrowed; NULL: not asked, see report_billable */
     enum report_order order;
     bool descending;    /* equal seconds or counts stay in ascending group order */
     size_t top;         /* only so many rows, in this order; 0: all */
@@ -136,8 +163,11 @@ struct report;
  */
 MUST_USE enum err_class report_run(struct columns *columns, const struct report_request *request,
                                    struct report **ret, struct err *err);
-void report_free(struct report *report); /* NULL is fine */
+void report_free(struct report *report); /* NULL is fine; gone with its last holder */
 AUTO_DEFINE(struct report, report_free)
+/* One more holder, on any thread: a report does not change. Returns it. */
+struct report *report_ref(struct report *report);
+size_t report_bytes(const struct report *report); /* memory held */
 
 int64_t report_seconds(const struct report *report); /* totals */
 int64_t report_count(const struct report *report);
@@ -147,6 +177,13 @@ size_t report_rows_all(const struct report *report);
 /* Filter values that no worklog has: misspelled, or without work. No writer tells of them. */
 size_t report_unmatched(const struct report *report);
 /*
+ * Billed seconds of a row of the page, and of all rows; the others are seconds less these. False:
+ * the request did not ask.
+ */
+bool report_has_billable(const struct report *report);
+int64_t report_billable(const struct report *report, const struct report_row *row);
+int64_t report_billable_all(const struct report *report);
+/*
  * Issues that `visible` keeps from the viewer though their worklogs are what was asked for. No sum,
  * no row, no order, no count but this one knows of them.
  */
@@ -155,8 +192,8 @@ size_t report_groups(const struct report *report, enum report_group ret[LIMIT_RE
 
 /*
  * The text of a row's group (0 <= group < groups asked for): an account id, an issue id in decimal,
- * a tag's name (ptr NULL: nobody, no tag), "2026-01-05", "2026-W01", "2026-01", "2026-Q1", "2026".
- * A view into `buf` or into the report.
+ * a tag's name (ptr NULL: nobody, no tag), a project's key (NULL: not known), "2026-01-05",
+ * "2026-W01", "2026-01", "2026-Q1", "2026". A view into `buf` or into the report.
  */
 #define REPORT_CELL_BYTES 24
 struct str report_cell(const struct report *report, const struct report_row *row, size_t group,
@@ -175,10 +212,27 @@ void report_put_proof(const struct report_proof *proof, struct strbuf *ret);
 
 /* What the API tells beside the figures. Times in UTC ms; 0: none. */
 struct report_standing {
-    size_t hidden_issues;   /* see site.h */
-    int64_t synced_ms;      /* up to when the mirror follows Jira */
-    bool complete;          /* the first whole copy was made */
-    int64_t stale_since_ms; /* the mirror has fallen behind since then */
+    size_t hidden_issues;                     /* see site.h */
+    int64_t synced_ms;                        /* up to when the mirror follows Jira */
+    bool complete;                            /* the first whole copy was made */
+    int64_t stale_since_ms;                   /* the mirror has fallen behind since then */
+    const struct report_remaining *remaining; /* borrowed; NULL: not asked */
+    const struct str *hidden_projects;        /* borrowed keys; NULL: they are not named */
+    size_t hidden_project_count;
+    const struct report_name *projects; /* borrowed; NULL: the report is not of projects */
+    size_t project_count;
+};
+
+/* A project's key, and its name (ptr NULL: not told). */
+struct report_name {
+    struct str key, name;
+};
+
+/* What Jira says is still to be done, beside the rows; see beside.h. */
+#define REPORT_REMAINING_UNKNOWN (-1)
+struct report_remaining {
+    const int64_t *rows; /* seconds of each row of the page, or REPORT_REMAINING_UNKNOWN */
+    int64_t all;         /* of every issue of the report; the same */
 };
 
 /* Takes the next part of the written text. */
@@ -190,7 +244,11 @@ typedef enum err_class (*report_flush)(void *arg, struct str part, struct err *e
  * - JSON: {"rows":[{"account":"…","month":"2026-01","seconds":N,"count":N},…],"seconds":N,
  *   "count":N,"proof":{"at":"…Z"|null,"drift":N|null}}, keys of a row in group order, nobody and no
  *   tag as null; no newline at the end. With a standing also "rows_all":N,"hidden":{"issues":N},
- *   "state":{"synced":"…Z"|null,"complete":b,"stale_since":"…Z"|null}.
+ *   "state":{"synced":"…Z"|null,"complete":b,"stale_since":"…Z"|null}. Rows and totals have
+ *   "billable":N,"non_billable":N when that was asked, and with standing->remaining also
+ *   "remaining":N|null,"expected":N|null, where what is expected is the row's seconds and what
+ *   remains; "hidden" has "projects":["…"] when they are named. A report of projects has their
+ * names, "projects":{"ABC":"…"}.
  * - CSV: RFC 4180 with a header; no totals, and no proof, which the caller tells elsewhere. A text
  * that a spreadsheet would take for a formula gets an apostrophe before it.
  * - Table: aligned, times as hours and minutes, a line of totals, the proof in words.

@@ -12,10 +12,12 @@
 #include "apps/timesheet/query.h"
 
 #include <assert.h>
+#include <stdatomic.h>
 
 #include "apps/timesheet/radix.h"
 
 struct report {
+    _Atomic unsigned holders; /* more than one: it is read by several threads */
     enum report_group groups[LIMIT_REPORT_GROUPS];
     size_t group_count;
     struct report_row *rows; /* the page */
@@ -26,12 +28,17 @@ struct report {
     size_t unmatched;
     size_t hidden;
     struct query_layout layout;
-    int32_t *days;        /* by bucket: a day in it */
+    int32_t *days; /* by bucket: a day in it */
+    size_t day_count;
     struct str *accounts; /* by ref, those of the page; owned */
     size_t account_room;
     struct str *tags; /* the same */
     size_t tag_room;
-    int64_t *issues; /* by code */
+    int64_t *issues;      /* by row of the page */
+    struct str *projects; /* by code, those of the page; owned */
+    size_t project_room;
+    int64_t *billable; /* by row of the page; NULL: not asked */
+    int64_t billable_all;
 };
 
 static void free_texts(struct str *texts, size_t room)
@@ -43,8 +50,10 @@ static void free_texts(struct str *texts, size_t room)
 
 void report_free(struct report *report)
 {
-    if (!report)
+    if (!report || atomic_fetch_sub(&report->holders, 1) > 1)
         return;
+    free_texts(report->projects, report->project_room);
+    free(report->billable);
     free_texts(report->accounts, report->account_room);
     free_texts(report->tags, report->tag_room);
     free(report->rows);
@@ -107,6 +116,9 @@ static enum err_class rank_groups(const struct query_cells *cells, struct rankin
         case AXIS_ISSUE:
             ranking->bits = query_bits(cells->view->issues);
             break;
+        case AXIS_PROJECT:
+            ranking->bits = query_bits(cells->request->projects->key_count + 1);
+            break;
         case AXIS_TAG:
             ranking->bits = query_bits(cells->view->tag_names.count + 1);
             break;
@@ -137,6 +149,9 @@ static uint64_t rank_of(const struct query_cells *cells, const struct ranking_li
             break;
         case AXIS_ISSUE:
             place = cells->view->issue_rank[code];
+            break;
+        case AXIS_PROJECT:
+            place = code; /* the keys ascend */
             break;
         case AXIS_TAG:
             place = code == 0 ? 0 : cells->view->tag_names.rank[code] + 1;
@@ -210,31 +225,92 @@ static enum err_class take_page(const struct query_cells *cells, struct report *
 
 /* ---- The report ---- */
 
-/* Copies the texts that the page shows. */
+/* Copies the texts that the page shows; `names` by code, which is less than `room`. */
 static enum err_class copy_texts(const struct report *report, enum query_axis axis,
-                                 const struct columns_names *names, struct str **ret,
+                                 const struct str *names, size_t room, struct str **ret,
                                  size_t *ret_room, struct err *err)
 {
     if (!report->layout.used[axis])
         return ERR_OK;
 
-    struct str *texts = calloc(names->room + 1, sizeof(*texts));
+    struct str *texts = calloc(room + 1, sizeof(*texts));
 
     if (!texts)
         return err_memory(err);
     *ret = texts;
-    *ret_room = names->room + 1;
+    *ret_room = room + 1;
     for (size_t i = 0; i < report->row_count; i++) {
         uint32_t ref = query_code(&report->layout, report->rows[i].key, axis);
 
         if (texts[ref].ptr || ref == 0) /* 0: nobody, no tag */
             continue;
 
-        char *copy = str_dup_z(names->texts[ref]);
+        char *copy = str_dup_z(names[ref]);
 
         if (!copy)
             return err_memory(err);
-        texts[ref] = (struct str){copy, names->texts[ref].len};
+        texts[ref] = (struct str){copy, names[ref].len};
+    }
+    return ERR_OK;
+}
+
+static enum err_class copy_projects(const struct query_cells *cells, struct report *report,
+                                    struct err *err)
+{
+    const struct report_projects *projects = cells->request->projects;
+    AUTO(free_autop) struct str *names = NULL;
+
+    if (!report->layout.used[AXIS_PROJECT])
+        return ERR_OK;
+    names = calloc(projects->key_count + 1, sizeof(*names));
+    if (!names)
+        return err_memory(err);
+    for (size_t i = 0; i < projects->key_count; i++)
+        names[i + 1] = projects->keys[i];
+    return copy_texts(report, AXIS_PROJECT, names, projects->key_count + 1, &report->projects,
+                      &report->project_room, err);
+}
+
+static enum err_class copy_issues(const struct query_cells *cells, struct report *report,
+                                  struct err *err)
+{
+    if (!report->layout.used[AXIS_ISSUE])
+        return ERR_OK;
+    report->issues = reallocarray(NULL, report->row_count + 1, sizeof(*report->issues));
+    if (!report->issues)
+        return err_memory(err);
+    for (size_t i = 0; i < report->row_count; i++)
+        report->issues[i] =
+            cells->view->issue_id[query_code(&report->layout, report->rows[i].key, AXIS_ISSUE)];
+    return ERR_OK;
+}
+
+/* The sums of the billed rows, which are in the order of their keys. */
+static enum err_class copy_billable(const struct query_cells *cells, struct report *report,
+                                    struct err *err)
+{
+    const struct query_cells *billed = cells->billed;
+
+    if (!billed)
+        return ERR_OK;
+    report->billable_all = billed->seconds;
+    report->billable = calloc(report->row_count + 1, sizeof(*report->billable));
+    if (!report->billable)
+        return err_memory(err);
+    for (size_t i = 0; i < report->row_count; i++) {
+        uint64_t key = report->rows[i].key;
+        size_t low = 0, high = billed->count;
+
+        while (low < high) {
+            size_t middle = low + (high - low) / 2;
+
+            if (billed->list[middle].key < key)
+                low = middle + 1;
+            else
+                high = middle;
+        }
+        if (low < billed->count && billed->list[low].key == key)
+            report->billable[i] = billed->list[low].seconds;
     }
     return ERR_OK;
 }
@@ -244,20 +320,17 @@ static enum err_class copy_values(const struct query_cells *cells, struct report
 {
     const struct columns_view *view = cells->view;
 
-    if (copy_texts(report, AXIS_ACCOUNT, &view->persons, &report->accounts, &report->account_room,
-                   err) ||
-        copy_texts(report, AXIS_TAG, &view->tag_names, &report->tags, &report->tag_room, err))
+    if (copy_texts(report, AXIS_ACCOUNT, view->persons.texts, view->persons.room, &report->accounts,
+                   &report->account_room, err) ||
+        copy_texts(report, AXIS_TAG, view->tag_names.texts, view->tag_names.room, &report->tags,
+                   &report->tag_room, err) ||
+        copy_projects(cells, report, err) || copy_issues(cells, report, err) ||
+        copy_billable(cells, report, err))
         return err->class;
-    if (report->layout.used[AXIS_ISSUE]) {
-        report->issues = reallocarray(NULL, view->issues + 1, sizeof(*report->issues));
-        if (!report->issues)
-            return err_memory(err);
-        if (view->issues > 0)
-            memcpy(report->issues, view->issue_id, view->issues * sizeof(*report->issues));
-    }
     report->days = reallocarray(NULL, cells->buckets->count + 1, sizeof(*report->days));
     if (!report->days)
         return err_memory(err);
+    report->day_count = cells->buckets->count;
     for (size_t b = 0; b < cells->buckets->count; b++)
         report->days[b] = cells->buckets->list[b].day;
     return ERR_OK;
@@ -278,6 +351,7 @@ enum err_class page_make(const struct query_cells *cells, struct report **ret, s
 
     if (!report)
         return err_memory(err);
+    report->holders = 1;
     report->layout = cells->layout;
     report->group_count = request->group_count;
     memcpy(report->groups, request->groups, sizeof(report->groups));
@@ -292,7 +366,48 @@ enum err_class page_make(const struct query_cells *cells, struct report **ret, s
     return ERR_OK;
 }
 
+struct report *report_ref(struct report *report)
+{
+    (void)atomic_fetch_add(&report->holders, 1);
+    return report;
+}
+
+static size_t texts_bytes(const struct str *texts, size_t room)
+{
+    size_t bytes = room * sizeof(*texts);
+
+    for (size_t i = 0; i < room; i++)
+        bytes += texts[i].ptr ? texts[i].len + 1 : 0;
+    return bytes;
+}
+
+size_t report_bytes(const struct report *report)
+{
+    size_t a_row = sizeof(*report->rows) + (report->issues ? sizeof(*report->issues) : 0) +
+                   (report->billable ? sizeof(*report->billable) : 0);
+
+    return sizeof(*report) + report->row_count * a_row + report->day_count * sizeof(*report->days) +
+           texts_bytes(report->accounts, report->account_room) +
+           texts_bytes(report->tags, report->tag_room) +
+           texts_bytes(report->projects, report->project_room);
+}
+
 /* ---- Reading it ---- */
+
+bool report_has_billable(const struct report *report)
+{
+    return report->billable != NULL;
+}
+
+int64_t report_billable(const struct report *report, const struct report_row *row)
+{
+    return report->billable[row - report->rows];
+}
+
+int64_t report_billable_all(const struct report *report)
+{
+    return report->billable_all;
+}
 
 int64_t report_seconds(const struct report *report)
 {
@@ -346,9 +461,11 @@ struct str report_cell(const struct report *report, const struct report_row *row
         return report->accounts[code];
     case AXIS_TAG:
         return report->tags[code];
+    case AXIS_PROJECT:
+        return report->projects[code];
     case AXIS_ISSUE:
-        return (struct str){
-            buf, (size_t)snprintf(buf, REPORT_CELL_BYTES, "%lld", (long long)report->issues[code])};
+        return (struct str){buf, (size_t)snprintf(buf, REPORT_CELL_BYTES, "%lld",
+                                                  (long long)report->issues[row - report->rows])};
     case AXIS_TIME:
         period_text(info->period, report->days[code], buf);
         return str_from(buf);

@@ -18,6 +18,7 @@
 #include "base/civil.h"
 #include "base/json.h"
 
+#define PROJECT_KEY_BYTES 255 /* Jira's limit */
 #define PART_BYTES ((size_t)64 * 1024)
 /* A part, and the row that is being written while it fills: four texts, escaped. */
 #define BUFFER_BYTES_MAX (PART_BYTES + (size_t)16 * 1024)
@@ -74,6 +75,33 @@ static void json_sums(struct json_out *json, int64_t seconds, int64_t count)
     json_put_i64(json, count);
 }
 
+static void put_known(struct json_out *json, const char *key, bool known, int64_t number)
+{
+    json_key(json, key);
+    if (known)
+        json_put_i64(json, number);
+    else
+        json_put_null(json);
+}
+
+/* Beside the sums of a row, or of all. `remaining` only counts when it was asked for. */
+static void json_beside(struct json_out *json, const struct report *report, int64_t seconds,
+                        int64_t billable, const struct report_standing *standing, int64_t remaining)
+{
+    int64_t expected = 0;
+    bool known = remaining != REPORT_REMAINING_UNKNOWN &&
+                 !__builtin_add_overflow(seconds, remaining, &expected);
+
+    if (report_has_billable(report)) {
+        put_known(json, "billable", true, billable);
+        put_known(json, "non_billable", true, seconds - billable);
+    }
+    if (standing && standing->remaining) {
+        put_known(json, "remaining", known, remaining);
+        put_known(json, "expected", known, expected);
+    }
+}
+
 static void json_proof(struct json_out *json, const struct report_proof *proof)
 {
     json_key(json, "proof");
@@ -100,6 +128,18 @@ static void put_stamp_or_null(struct json_out *json, const char *key, int64_t ms
         json_put_null(json);
 }
 
+static void json_name(struct json_out *json, const struct report_name *name)
+{
+    char key[PROJECT_KEY_BYTES + 1];
+
+    (void)snprintf(key, sizeof(key), STR_FMT, STR_ARG(str_sub(name->key, 0, PROJECT_KEY_BYTES)));
+    json_key(json, key);
+    if (name->name.ptr)
+        json_put_str(json, name->name);
+    else
+        json_put_null(json);
+}
+
 /* What the API tells beside the figures. */
 static void json_standing(struct json_out *json, const struct report *report,
                           const struct report_standing *standing)
@@ -110,7 +150,21 @@ static void json_standing(struct json_out *json, const struct report *report,
     json_object(json);
     json_key(json, "issues");
     json_put_i64(json, (int64_t)standing->hidden_issues);
+    if (standing->hidden_projects) {
+        json_key(json, "projects");
+        json_array(json);
+        for (size_t i = 0; i < standing->hidden_project_count; i++)
+            json_put_str(json, standing->hidden_projects[i]);
+        json_array_end(json);
+    }
     json_object_end(json);
+    if (standing->projects) {
+        json_key(json, "projects");
+        json_object(json);
+        for (size_t i = 0; i < standing->project_count; i++)
+            json_name(json, &standing->projects[i]);
+        json_object_end(json);
+    }
     json_key(json, "state");
     json_object(json);
     put_stamp_or_null(json, "synced", standing->synced_ms);
@@ -120,8 +174,10 @@ static void json_standing(struct json_out *json, const struct report *report,
     json_object_end(json);
 }
 
-static enum err_class json_rows(struct writer *writer, struct json_out *json, struct err *err)
+static enum err_class json_rows(struct writer *writer, struct json_out *json,
+                                const struct report_standing *standing, struct err *err)
 {
+    const struct report *report = writer->report;
     char buf[REPORT_CELL_BYTES];
 
     json_key(json, "rows");
@@ -138,6 +194,9 @@ static enum err_class json_rows(struct writer *writer, struct json_out *json, st
                 json_put_null(json);
         }
         json_sums(json, writer->rows[i].seconds, writer->rows[i].count);
+        json_beside(json, report, writer->rows[i].seconds,
+                    report_has_billable(report) ? report_billable(report, &writer->rows[i]) : 0,
+                    standing, standing && standing->remaining ? standing->remaining->rows[i] : 0);
         json_object_end(json);
         if (next_row(writer, err))
             return err->class;
@@ -154,9 +213,11 @@ enum err_class report_write_json(const struct report *report, const struct repor
     struct json_out json = json_out(&writer.buf);
 
     json_object(&json);
-    if (json_rows(&writer, &json, err))
+    if (json_rows(&writer, &json, standing, err))
         return err->class;
     json_sums(&json, report_seconds(report), report_count(report));
+    json_beside(&json, report, report_seconds(report), report_billable_all(report), standing,
+                standing && standing->remaining ? standing->remaining->all : 0);
     json_proof(&json, proof);
     if (standing)
         json_standing(&json, report, standing);

@@ -3,6 +3,10 @@
  *
  * One answer an account is remembered for GROUPS_MS, so that a person who clicks about costs one
  * question. A right that is open to everybody costs none, and needs no account.
+ *
+ * Between reading the settings and remembering what follows from them, Jira may be asked, which
+ * takes as long as it takes. The settings have a generation, that goes up when they change, and
+ * what was concluded of an earlier one is answered, but not remembered.
  */
 #include "apps/timesheet/rights.h"
 
@@ -24,6 +28,7 @@ struct known {
 
 struct groups {
     pthread_mutex_t mutex;
+    uint64_t generation; /* of the settings; under mutex */
     struct known known[GROUPS_KEPT];
 };
 
@@ -49,12 +54,14 @@ static bool is_of(const struct known *known, const struct principal *who)
     return known->role == who->role && strcmp(known->account, who->account) == 0;
 }
 
+/* In any case the generation, for learn. */
 static bool recall(struct groups *groups, const struct principal *who, int64_t mono_ms,
-                   struct rights *ret)
+                   struct rights *ret, uint64_t *ret_generation)
 {
     bool found = false;
 
     pthread_mutex_lock(&groups->mutex);
+    *ret_generation = groups->generation;
     for (size_t i = 0; i < GROUPS_KEPT && !found; i++) {
         const struct known *known = &groups->known[i];
 
@@ -66,11 +73,10 @@ static bool recall(struct groups *groups, const struct principal *who, int64_t m
     return found;
 }
 
-static void learn(struct groups *groups, const struct principal *who, int64_t mono_ms,
-                  const struct rights *rights)
+/* The caller has the mutex. */
+static void keep(struct groups *groups, const struct principal *who, int64_t mono_ms,
+                 const struct rights *rights)
 {
-    pthread_mutex_lock(&groups->mutex);
-
     struct known *slot = &groups->known[0];
 
     for (size_t i = 0; i < GROUPS_KEPT; i++) {
@@ -85,6 +91,14 @@ static void learn(struct groups *groups, const struct principal *who, int64_t mo
     slot->role = who->role;
     slot->rights = *rights;
     slot->until_ms = mono_ms + GROUPS_MS;
+}
+
+static void learn(struct groups *groups, const struct principal *who, int64_t mono_ms,
+                  uint64_t generation, const struct rights *rights)
+{
+    pthread_mutex_lock(&groups->mutex);
+    if (groups->generation == generation)
+        keep(groups, who, mono_ms, rights);
     pthread_mutex_unlock(&groups->mutex);
 }
 
@@ -94,6 +108,7 @@ void rights_forget(struct request *request)
 
     pthread_mutex_lock(&groups->mutex);
     memset(groups->known, 0, sizeof(groups->known));
+    groups->generation++;
     pthread_mutex_unlock(&groups->mutex);
 }
 
@@ -176,9 +191,10 @@ enum err_class rights_find(struct request *request, bool may_wait, struct rights
     struct groups *groups = timesheet_state(request->site)->groups;
     int64_t mono_ms = ctx_mono_ms(daemon_ctx(request->daemon));
     struct tenant *opened = NULL;
+    uint64_t generation = 0;
     enum err_class rc = ERR_OK;
 
-    if (recall(groups, &request->who, mono_ms, ret))
+    if (recall(groups, &request->who, mono_ms, ret, &generation))
         return ERR_OK;
     if (!may_wait)
         return err_set(err, ERR_BUSY, "not known yet");
@@ -194,7 +210,7 @@ enum err_class rights_find(struct request *request, bool may_wait, struct rights
         request->tenant = NULL;
     }
     if (rc == ERR_OK)
-        learn(groups, &request->who, mono_ms, ret);
+        learn(groups, &request->who, mono_ms, generation, ret);
     return rc;
 }
 

@@ -3,15 +3,16 @@
  *
  * The model: the query's parameters become a report_request by the same parsers that the command
  * line uses; what a JQL query or a saved filter finds is asked of Jira now; site.c answers, and
- * asks Jira what the viewer may see. Files are made while they are sent (export.c), on the server's
- * threads, with a handle of the store of their own.
+ * asks Jira what the viewer may see. What is not stored (projects, what remains, fields of issues,
+ * names) is fetched before (beside.c). Files are made while they are sent (export.c), on the
+ * server's threads, with a handle of the store of their own.
  */
 #include "apps/timesheet/routes_report.h"
 
 #include "apps/timesheet/app.h"
 #include "apps/timesheet/export.h"
-#include "apps/timesheet/looker.h"
 #include "apps/timesheet/mirror.h"
+#include "apps/timesheet/zone.h"
 #include "base/civil.h"
 
 #define PAGE_DEFAULT 1000
@@ -26,10 +27,13 @@ struct question {
     struct looker looker;
     struct report_request report;
     struct jira_ids found; /* of jql and filter */
+    struct beside_wish wish;
+    struct beside beside;
 };
 
 static void question_done(struct question *question)
 {
+    beside_done(&question->beside);
     report_request_done(&question->report);
     jira_ids_done(&question->found);
     looker_done(&question->looker);
@@ -55,17 +59,35 @@ static enum err_class read_list(struct request *request, const char *name,
     }
 }
 
+static enum err_class read_zone(struct request *request, struct str *ret, struct err *err)
+{
+    AUTO(zone_free_autop) struct zone *zone = NULL;
+
+    *ret = http_in_query(request->ex, "tz");
+    return zone_new(*ret, 0, 0, &zone, err) == ERR_OK ? ERR_OK : err_wrap(err, "tz");
+}
+
+static enum err_class read_flag(struct request *request, const char *name, bool *ret,
+                                struct err *err)
+{
+    struct str text = http_in_query(request->ex, name);
+
+    *ret = str_eq(text, STR("true"));
+    if (*ret || text.len == 0 || str_eq(text, STR("false")))
+        return ERR_OK;
+    return err_set(err, ERR_USAGE, "%s: it must be true or false", name);
+}
+
 /* The worklogs that count: what reports and lists of worklogs share. */
 static enum err_class read_scope(struct request *request, struct report_request *report,
                                  struct err *err)
 {
     struct str from = http_in_query(request->ex, "from"), to = http_in_query(request->ex, "to");
-    enum err_class rc = ERR_OK;
+    enum err_class rc = read_zone(request, &report->zone, err);
 
-    report->zone = http_in_query(request->ex, "tz");
     report->has_from = from.len > 0;
     report->has_to = to.len > 0;
-    if (report->has_from)
+    if (rc == ERR_OK && report->has_from)
         rc = report_parse_day("from", from, &report->from_day, err);
     if (rc == ERR_OK && report->has_to)
         rc = report_parse_day("to", to, &report->to_day, err);
@@ -127,6 +149,12 @@ static enum err_class read_question(struct request *request, bool rows, struct q
         rc = read_scope(request, report, err);
     if (rc == ERR_OK && !rows)
         rc = read_page(request, report, err);
+    if (rc == ERR_OK && !rows)
+        rc = read_flag(request, "billable", &question->wish.billable, err);
+    if (rc == ERR_OK && !rows)
+        rc = read_flag(request, "remaining", &question->wish.remaining, err);
+    if (rc == ERR_OK && !rows)
+        rc = beside_check(report, &question->wish, err);
     if (rc == ERR_OK)
         rc = report_check(report, err);
     if (rc == ERR_OK)
@@ -137,6 +165,24 @@ static enum err_class read_question(struct request *request, bool rows, struct q
     report->has_only = true;
     report->only = question->found.list;
     report->only_count = question->found.count;
+    return rc;
+}
+
+static enum err_class make_report(struct request *request, struct question *question,
+                                  struct report **ret, size_t *ret_hidden, struct err *err)
+{
+    AUTO(report_free_autop) struct report *report = NULL;
+    enum err_class rc =
+        beside_ask(&question->looker, &question->wish, &question->report, &question->beside, err);
+
+    if (rc == ERR_OK)
+        rc = site_columns_report(timesheet_state(request->site)->columns, request->tenant,
+                                 &question->report, looker_viewer(&question->looker), &report,
+                                 ret_hidden, err);
+    if (rc == ERR_OK && question->wish.remaining)
+        rc = beside_remaining(&question->beside, report, err);
+    if (rc == ERR_OK)
+        *ret = TAKE(report);
     return rc;
 }
 
@@ -187,8 +233,10 @@ static enum err_class answer_report(struct request *request, struct err *err)
     AUTO(report_free_autop) struct report *report = NULL;
     struct report_standing standing = {0};
     struct report_proof proof = {0};
-    enum err_class rc = read_question(request, false, &question, err);
+    enum err_class rc;
 
+    question.wish.hidden = true;
+    rc = read_question(request, false, &question, err);
     if (rc == ERR_OK && question.report.limit > PAGE_MAX)
         rc = err_set(err, ERR_USAGE,
                      "limit: %zu is too much for one page; it may be 1 to %d (report.csv and "
@@ -201,11 +249,17 @@ static enum err_class answer_report(struct request *request, struct err *err)
     if (rc == ERR_OK)
         rc = read_standing(request, &standing, &proof, err);
     if (rc == ERR_OK)
-        rc = site_columns_report(timesheet_state(request->site)->columns, request->tenant,
-                                 &question.report, looker_viewer(&question.looker), &report,
-                                 &standing.hidden_issues, err);
+        rc = make_report(request, &question, &report, &standing.hidden_issues, err);
     if (rc != ERR_OK)
         return rc;
+    if (question.wish.remaining)
+        standing.remaining = &question.beside.remaining;
+    if (question.report.projects && (question.beside.fields & LIVE_BIT(LIVE_PROJECT_NAME))) {
+        standing.projects = question.beside.projects.names;
+        standing.project_count = question.beside.projects.list.key_count;
+    }
+    standing.hidden_projects = question.beside.hidden_projects.keys;
+    standing.hidden_project_count = question.beside.hidden_projects.list.key_count;
     return report_write_json(report, &proof, &standing, to_answer, &request->ex->out, err);
 }
 
@@ -294,18 +348,21 @@ static void send_file(struct request *request, struct sending *sending, const ch
     ex->stream_done = sending_done;
 }
 
-static enum err_class read_options(struct request *request, enum sheet_format format,
-                                   struct export_options *ret, struct err *err)
+static enum err_class read_options(struct request *request, enum sheet_format format, bool rows,
+                                   struct export_options *ret, struct beside_wish *wish,
+                                   struct err *err)
 {
-    struct str time = http_in_query(request->ex, "time");
+    struct str columns = http_in_query(request->ex, "columns");
+    enum err_class rc = ERR_OK;
 
     *ret = (struct export_options){.format = format, .zone = http_in_query(request->ex, "tz")};
-    if (time.len == 0 || str_eq(time, STR("seconds")))
-        return ERR_OK;
-    ret->time = EXPORT_HOURS;
-    if (str_eq(time, STR("hours")))
-        return ERR_OK;
-    return err_set(err, ERR_USAGE, "time: it must be seconds or hours");
+    rc = export_parse_time("time", http_in_query(request->ex, "time"), &ret->time, err);
+    if (rc == ERR_OK)
+        rc = rows ? export_parse_columns("columns", columns, &ret->columns, err)
+                  : export_parse_extra("columns", columns, &ret->columns, err);
+    wish->what = "columns";
+    export_wish(&ret->columns, wish);
+    return rc;
 }
 
 static enum err_class send_report(struct request *request, enum sheet_format format,
@@ -316,7 +373,7 @@ static enum err_class send_report(struct request *request, enum sheet_format for
     AUTO(sending_free_autop) struct sending *sending = NULL;
     struct export_options options;
     size_t hidden = 0;
-    enum err_class rc = read_options(request, format, &options, err);
+    enum err_class rc = read_options(request, format, false, &options, &question.wish, err);
 
     if (rc == ERR_OK)
         rc = read_question(request, false, &question, err);
@@ -324,11 +381,12 @@ static enum err_class send_report(struct request *request, enum sheet_format for
     if (rc == ERR_OK)
         rc = sending_new(request, &sending, err);
     if (rc == ERR_OK)
-        rc = site_columns_report(timesheet_state(request->site)->columns, request->tenant,
-                                 &question.report, looker_viewer(&question.looker), &report,
-                                 &hidden, err);
+        rc = make_report(request, &question, &report, &hidden, err);
     if (rc == ERR_OK)
-        rc = export_report(&options, report, &sending->export, err);
+        rc = tenant_audit(request->tenant, AUDIT_EXPORTED, "worklog", 0,
+                          format == SHEET_CSV ? "report.csv" : "report.xlsx", err);
+    if (rc == ERR_OK)
+        rc = export_report(&options, report, &question.beside, &sending->export, err);
     if (rc != ERR_OK)
         return rc;
     report = NULL; /* the export's */
@@ -343,21 +401,26 @@ static enum err_class send_rows(struct request *request, enum sheet_format forma
     AUTO(sending_free_autop) struct sending *sending = NULL;
     struct export_options options;
     struct tenant *own = NULL;
-    enum err_class rc = read_options(request, format, &options, err);
+    enum err_class rc = read_options(request, format, true, &options, &question.wish, err);
 
     if (rc == ERR_OK)
         rc = read_question(request, true, &question, err);
     if (rc == ERR_OK)
         rc = sending_new(request, &sending, err);
     if (rc == ERR_OK)
+        rc = beside_ask(&question.looker, &question.wish, &question.report, &question.beside, err);
+    if (rc == ERR_OK)
         rc = site_columns_rows(timesheet_state(request->site)->columns, request->tenant,
                                &question.report, looker_viewer(&question.looker), &rows, err);
+    if (rc == ERR_OK)
+        rc = tenant_audit(request->tenant, AUDIT_EXPORTED, "worklog", 0,
+                          format == SHEET_CSV ? "worklogs.csv" : "worklogs.xlsx", err);
     if (rc == ERR_OK)
         rc = store_pool_tenant(sending->store, str_from(request->tenant->info.id), &own, err);
     if (rc != ERR_OK)
         return rc;
-    rc = export_rows(&options, own, &rows, question.looker.viewing.viewer.account, &sending->export,
-                     err);
+    rc = export_rows(&options, own, &rows, question.looker.viewing.viewer.account, &question.beside,
+                     &sending->export, err);
     if (rc != ERR_OK) {
         store_pool_give_tenant(sending->store, own);
         return rc;

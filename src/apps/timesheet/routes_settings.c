@@ -1,6 +1,8 @@
 /* routes_settings.c: the settings, and what follows from them: expected and missing days. */
 #include "apps/timesheet/app.h"
 #include "apps/timesheet/days.h"
+#include "apps/timesheet/job_mail.h"
+#include "apps/timesheet/non_working.h"
 #include "apps/timesheet/rights.h"
 #include "apps/timesheet/viewing.h"
 #include "base/civil.h"
@@ -19,6 +21,35 @@ static enum err_class get_settings(struct request *request, struct err *err)
     return rc;
 }
 
+/* Mail is wanted: by a server that sends some? */
+static enum err_class check_mail(struct request *request, yyjson_val *body,
+                                 const struct settings *settings, struct err *err)
+{
+    if (!yyjson_obj_get(body, "estimate_mail") || settings->mail.scope == MAIL_NO_PROJECT ||
+        *daemon_config(request->daemon)->mail.host)
+        return ERR_OK;
+    return err_set(err, ERR_INPUT,
+                   "estimate_mail: this server sends no mail; its operator names a mail server in "
+                   "tenon.conf, [mail] host");
+}
+
+/* A time of day that is past already is taken today. */
+static enum err_class look_for_mail(struct request *request, const struct settings *settings,
+                                    struct err *err)
+{
+    const struct job_order order = {
+        .tenant = request->tenant->info.id,
+        .kind = MAIL_JOB,
+        .key = MAIL_KEY,
+        .due_ms = ctx_now_ms(daemon_ctx(request->daemon)),
+        .asked = true,
+    };
+
+    return settings->mail.scope != MAIL_NO_PROJECT && *daemon_config(request->daemon)->mail.host
+               ? daemon_add_job(request->daemon, &order, err)
+               : ERR_OK;
+}
+
 static enum err_class put_settings(struct request *request, struct err *err)
 {
     struct json_out json = json_out(&request->ex->out);
@@ -31,12 +62,16 @@ static enum err_class put_settings(struct request *request, struct err *err)
     if (rc == ERR_OK)
         rc = settings_read(body, request->ex->arena, &settings, err);
     if (rc == ERR_OK)
+        rc = check_mail(request, body, &settings, err);
+    if (rc == ERR_OK)
         rc = settings_store(request->tenant, &settings, err);
+    if (rc == ERR_OK)
+        rc = look_for_mail(request, &settings, err);
     if (rc != ERR_OK)
         return rc;
     rights_forget(request);
     LOG(daemon_ctx(request->daemon), LOG_INFO, "settings_changed",
-        LOG_IDENT("tenant", request->tenant->info.id), LOG_IDENT("account", request->who.account));
+        LOG_IDENT("tenant", request->tenant->info.id)); /* who it was says the audit trail */
     settings_write(&settings, &json);
     return ERR_OK;
 }
@@ -138,6 +173,21 @@ static void put_days(struct json_out *json, const struct asked_days *asked,
     json_object_end(json);
 }
 
+static enum err_class add_patterns(struct request *request, struct viewing *viewing,
+                                   struct asked_days *asked, struct err *err)
+{
+    struct jira *jira = NULL;
+    enum err_class rc;
+
+    if (asked->settings.non_working_pattern_count == 0)
+        return ERR_OK;
+    rc = viewing_jira(viewing, &jira, err);
+    return rc == ERR_OK
+               ? non_working_add(jira, timesheet_state(request->site)->columns, request->tenant,
+                                 &asked->days, request->ex->arena, &asked->settings, err)
+               : rc;
+}
+
 static enum err_class days(struct request *request, struct err *err)
 {
     struct json_out json = json_out(&request->ex->out);
@@ -149,6 +199,8 @@ static enum err_class days(struct request *request, struct err *err)
     if (rc == ERR_OK)
         rc = viewing_begin(request, &viewing, err);
     asked.days.viewer = viewing_viewer(&viewing);
+    if (rc == ERR_OK)
+        rc = add_patterns(request, &viewing, &asked, err);
     if (rc == ERR_OK)
         rc = days_find(timesheet_state(request->site)->columns, request->tenant, &asked.days,
                        totals, err);

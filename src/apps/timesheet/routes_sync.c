@@ -231,7 +231,9 @@ static enum err_class start(struct request *request, struct err *err)
         };
 
         request->ex->status = 202;
-        rc = daemon_add_job(request->daemon, &order, err);
+        rc = tenant_audit(request->tenant, AUDIT_SYNC_RESTARTED, "job", 0, modes[i].mode, err);
+        if (rc == ERR_OK)
+            rc = daemon_add_job(request->daemon, &order, err);
         return rc == ERR_OK ? answer(request, err) : rc;
     }
     return rc == ERR_OK ? err_set(err, ERR_INPUT, "mode must be one of incremental, verify, full")

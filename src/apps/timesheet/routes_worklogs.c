@@ -5,82 +5,41 @@
 #include <inttypes.h>
 
 #include "apps/timesheet/app.h"
+#include "apps/timesheet/looker.h"
 #include "apps/timesheet/rights.h"
 #include "apps/timesheet/worklog_page.h"
-#include "base/civil.h"
 #include "connect/base64url.h"
 
-#define LIST_DEFAULT 100
 #define TAGS_BODY_MAX ((size_t)64 * 1024)
 
-/* ---- Parameters ---- */
+/* What a request for a list asks. */
+struct question {
+    struct looker looker;
+    struct report_request report;
+    struct jira_ids found; /* of jql and filter */
+    struct query_place after;
+    size_t limit;
+};
 
-static enum err_class query_date(struct request *request, const char *name, int32_t otherwise,
-                                 int32_t *ret, struct err *err)
+static void question_done(struct question *question)
 {
-    struct str text = http_in_query(request->ex, name);
-    struct civil_date date;
-
-    *ret = otherwise;
-    if (text.len == 0)
-        return ERR_OK;
-    if (!civil_parse_date(text, &date))
-        return err_set(err, ERR_INPUT, "`%s` takes a date like \"2026-01-31\"", name);
-    *ret = civil_days(date);
-    return ERR_OK;
+    report_request_done(&question->report);
+    jira_ids_done(&question->found);
+    looker_done(&question->looker);
 }
 
-static enum err_class query_number(struct request *request, const char *name, int64_t min,
-                                   int64_t max, int64_t otherwise, int64_t *ret, struct err *err)
-{
-    struct str text = http_in_query(request->ex, name);
-
-    *ret = otherwise;
-    if (text.len == 0 || parse_i64(text, min, max, ret))
-        return ERR_OK;
-    return err_set(err, ERR_INPUT, "`%s` takes a whole number, %" PRId64 " to %" PRId64, name, min,
-                   max);
-}
-
-/* `from` and `to` are local days, both included. */
-static enum err_class query_period(struct request *request, struct worklog_page *page,
-                                   struct err *err)
-{
-    AUTO(zone_free_autop) struct zone *zone = NULL;
-    int32_t from = INT32_MIN, to = INT32_MAX;
-    int64_t after_ms = INT64_MIN;
-    struct zone_span span;
-    enum err_class rc = query_date(request, "from", INT32_MIN, &from, err);
-
-    page->from_ms = INT64_MIN;
-    page->to_ms = INT64_MAX;
-    if (rc == ERR_OK)
-        rc = query_date(request, "to", INT32_MAX, &to, err);
-    if (rc == ERR_OK)
-        rc = worklog_zone(http_in_query(request->ex, "tz"), &zone, err);
-    if (rc == ERR_OK && from > to)
-        return err_set(err, ERR_INPUT, "`from` is after `to`");
-    if (rc != ERR_OK)
-        return rc;
-    /* With the day beside it: a day that the clock jumped over has no time of its own. */
-    if (from != INT32_MIN && zone_span(zone, from, from + 1, &after_ms, &span))
-        page->from_ms = span.from_ms;
-    after_ms = INT64_MIN;
-    while (to != INT32_MAX && zone_span(zone, to - 1, to, &after_ms, &span))
-        page->to_ms = span.to_ms;
-    return ERR_OK;
-}
+/* ---- The cursor ---- */
 
 /*
- * A cursor is sealed: the last worklog of a page may be one that is hidden from the person, and its
- * id and start are in there.
+ * It is sealed: a page may end at a worklog that is hidden from the person, whose id and start are
+ * in there.
  */
 #define CURSOR_BYTES 64
 #define SEALED_BYTES (CURSOR_BYTES + VAULT_SEAL_OVERHEAD)
 
 static const struct vault_place cursor_place = {.record = "worklog", .field = "cursor"};
 
-static enum err_class put_cursor(struct request *request, const struct worklog_cursor *cursor,
+static enum err_class put_cursor(struct request *request, const struct query_place *place,
                                  struct json_out *out, struct err *err)
 {
     struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(CURSOR_BYTES);
@@ -88,7 +47,7 @@ static enum err_class put_cursor(struct request *request, const struct worklog_c
     struct strbuf shown AUTO(strbuf_done) = STRBUF_INIT(2 * SEALED_BYTES);
     enum err_class rc;
 
-    worklog_cursor_put(&text, cursor);
+    worklog_cursor_put(&text, place);
     rc = vault_seal(request->tenant->vault, request->tenant->ctx, &cursor_place, strbuf_str(&text),
                     &sealed, err);
     base64url_add(&shown, sealed.ptr, sealed.len);
@@ -96,7 +55,7 @@ static enum err_class put_cursor(struct request *request, const struct worklog_c
     return rc == ERR_OK ? strbuf_check(&shown, "a cursor", err) : rc;
 }
 
-static bool read_cursor(const struct request *request, struct str shown, struct worklog_cursor *ret)
+static bool read_cursor(const struct request *request, struct str shown, struct query_place *ret)
 {
     struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(CURSOR_BYTES);
     char sealed[SEALED_BYTES];
@@ -109,64 +68,177 @@ static bool read_cursor(const struct request *request, struct str shown, struct 
            worklog_cursor_read(strbuf_str(&text), ret);
 }
 
-/* ---- Reading ---- */
+/* ---- Parameters ---- */
 
-static enum err_class query_page(struct request *request, struct worklog_page *ret, struct err *err)
+typedef enum err_class add_value(const char *what, struct str value, struct report_request *report,
+                                 struct err *err);
+
+static enum err_class read_list(struct request *request, const char *name, add_value *add,
+                                struct report_request *report, struct err *err)
 {
-    struct str cursor = http_in_query(request->ex, "cursor");
-    struct worklog_cursor from = {INT64_MIN, 0};
-    enum err_class rc = query_period(request, ret, err);
+    struct str value = http_in_query_nth(request->ex, name, 0);
+    enum err_class rc = ERR_OK;
 
-    if (rc == ERR_OK)
-        rc = query_number(request, "issue", 1, INT64_MAX, 0, &ret->issue_id, err);
-    if (rc == ERR_OK)
-        rc = query_number(request, "limit", 1, WORKLOG_PAGE_MAX, LIST_DEFAULT, &ret->limit, err);
-    if (rc == ERR_OK && cursor.len > 0 && !read_cursor(request, cursor, &from))
-        rc = err_set(err, ERR_INPUT, "`cursor` is not one of ours: begin without it");
-    ret->after_ms = from.started_ms;
-    ret->after_id = from.id;
-    ret->tag = http_in_query(request->ex, "tag");
-    ret->account = http_in_query(request->ex, "account");
-    if (ret->account.len == 0)
-        ret->account = str_from(request->who.account); /* empty for an administrator: all */
+    for (size_t n = 1; value.ptr && rc == ERR_OK; n++) {
+        rc = add(name, value, report, err);
+        value = http_in_query_nth(request->ex, name, n);
+    }
     return rc;
 }
 
-static enum err_class get_worklogs(struct request *request, struct err *err)
+/* `from` and `to` are local days, both included. */
+static enum err_class read_period(struct request *request, struct report_request *report,
+                                  struct err *err)
 {
-    AUTO(worklog_answer_free_autop) struct worklog_answer *answer = worklog_answer_new(request);
-    struct worklog_page asked = {0};
+    struct str from = http_in_query(request->ex, "from"), to = http_in_query(request->ex, "to");
+    AUTO(zone_free_autop) struct zone *zone = NULL;
+    enum err_class rc = ERR_OK;
+
+    report->zone = http_in_query(request->ex, "tz");
+    if (worklog_zone(report->zone, &zone, err) != ERR_OK)
+        return err_wrap(err, "tz");
+    report->has_from = from.len > 0;
+    report->has_to = to.len > 0;
+    if (report->has_from)
+        rc = report_parse_day("from", from, &report->from_day, err);
+    if (rc == ERR_OK && report->has_to)
+        rc = report_parse_day("to", to, &report->to_day, err);
+    return rc;
+}
+
+/* Left out: one's own, or everybody's for an administrator, who has none. */
+#define EVERYBODY "*"
+
+static enum err_class read_accounts(struct request *request, struct report_request *report,
+                                    struct err *err)
+{
+    struct str first = http_in_query_nth(request->ex, "account", 0);
+    bool everybody = str_eq_z(first, EVERYBODY) || (!first.ptr && request->who.account[0] == '\0');
+    bool others = everybody;
+    enum err_class rc = ERR_OK;
+
+    if (!everybody && !first.ptr)
+        return report_add_account("account", str_from(request->who.account), report, err);
+    if (!everybody)
+        rc = read_list(request, "account", report_add_account, report, err);
+    for (size_t i = 0; i < report->account_count && rc == ERR_OK; i++) {
+        if (str_eq_z(report->accounts[i], EVERYBODY))
+            everybody = true;
+        others = others || !worklog_is_own(request, report->accounts[i]);
+    }
+    if (rc == ERR_OK && everybody && http_in_query_nth(request->ex, "account", 1).ptr)
+        return err_set(err, ERR_INPUT,
+                       "`account` names people by their ids, or is " EVERYBODY
+                       " alone for everybody; not both");
+    return rc == ERR_OK && others ? rights_want(request, RIGHT_OTHERS, err) : rc;
+}
+
+static enum err_class read_limit(struct request *request, size_t *ret, struct err *err)
+{
+    struct str text = http_in_query(request->ex, "limit");
+    struct settings settings;
+    int64_t limit = 0;
+
+    if (text.ptr) {
+        if (!parse_i64(text, 1, SITE_PAGE_MAX, &limit))
+            return err_set(err, ERR_INPUT, "`limit` takes a whole number, 1 to %d", SITE_PAGE_MAX);
+        *ret = (size_t)limit;
+        return ERR_OK;
+    }
+
+    enum err_class rc = settings_load(request->tenant, request->ex->arena, &settings, err);
+
+    if (rc == ERR_OK)
+        *ret = settings.page_size < SITE_PAGE_MAX ? (size_t)settings.page_size : SITE_PAGE_MAX;
+    return rc;
+}
+
+static enum err_class read_page(struct request *request, struct question *question, struct err *err)
+{
+    struct str cursor = http_in_query(request->ex, "cursor");
+
+    question->after = QUERY_FIRST_PLACE;
+    if (cursor.len > 0 && !read_cursor(request, cursor, &question->after))
+        return err_set(err, ERR_INPUT, "`cursor` is not one of ours: begin without it");
+    return read_limit(request, &question->limit, err);
+}
+
+/* What a query and a saved filter find is asked of Jira now, and for every page anew. */
+static enum err_class search(struct request *request, struct question *question, struct err *err)
+{
+    struct str jql = http_in_query(request->ex, "jql");
+    struct str filter = http_in_query(request->ex, "filter");
+    struct report_request *report = &question->report;
+    enum err_class rc = ERR_OK;
+
+    if (jql.len == 0 && filter.len == 0)
+        return ERR_OK;
+    rc = looker_find(&question->looker, jql, filter, &question->found, err);
+    report->has_only = true;
+    report->only = question->found.list;
+    report->only_count = question->found.count;
+    return rc;
+}
+
+static enum err_class read_question(struct request *request, struct question *question,
+                                    struct err *err)
+{
+    struct report_request *report = &question->report;
+    enum err_class rc = read_period(request, report, err);
+
+    if (rc == ERR_OK)
+        rc = read_list(request, "issue", report_add_issue, report, err);
+    if (rc == ERR_OK)
+        rc = read_list(request, "tag", report_add_tag, report, err);
+    if (rc == ERR_OK)
+        rc = read_page(request, question, err);
+    if (rc == ERR_OK)
+        rc = report_check(report, err);
+    if (rc == ERR_OK)
+        rc = viewing_begin(request, &question->looker.viewing, err);
+    if (rc == ERR_OK)
+        rc = read_accounts(request, report, err);
+    return rc == ERR_OK ? search(request, question, err) : rc;
+}
+
+/* ---- Reading ---- */
+
+static enum err_class answer_page(struct request *request, const struct viewer *viewer,
+                                  struct site_page *page, struct err *err)
+{
     struct json_out out = json_out(&request->ex->out);
+    enum err_class rc = ERR_OK;
 
-    if (!answer)
-        return err_memory(err);
-
-    enum err_class rc = query_page(request, &asked, err);
-
-    if (rc == ERR_OK && !worklog_is_own(request, asked.account))
-        rc = rights_want(request, RIGHT_OTHERS, err);
-    if (rc == ERR_OK)
-        rc = worklogs_by_start(request->tenant, &asked, worklog_answer_add, answer, err);
-    if (rc == ERR_OK)
-        rc = worklog_answer_look(answer, err);
-    if (rc != ERR_OK)
-        return rc;
     json_object(&out);
     json_key(&out, "worklogs");
-    worklog_answer_put(answer, out.buf);
-    out.comma |= UINT32_C(1) << out.level;
+    json_array(&out);
+    rc = worklog_page_put(request, viewer, page, &out, err);
+    json_array_end(&out);
     json_key(&out, "next");
-    if ((int64_t)answer->count == asked.limit)
-        rc = put_cursor(request, &answer->last, &out, err);
+    if (rc == ERR_OK && page->more)
+        rc = put_cursor(request, &page->next, &out, err);
     else
         json_put_null(&out);
     json_key(&out, "hidden");
     json_object(&out);
     json_key(&out, "issues");
-    json_put_i64(&out, worklog_answer_hidden(answer));
+    json_put_i64(&out, (int64_t)page->hidden);
     json_object_end(&out);
     json_object_end(&out);
     return rc;
+}
+
+static enum err_class get_worklogs(struct request *request, struct err *err)
+{
+    AUTO(question_done) struct question question = {.limit = 0};
+    struct site_page *page = arena_alloc(request->ex->arena, sizeof(*page));
+    enum err_class rc = page ? read_question(request, &question, err) : err_memory(err);
+
+    if (rc == ERR_OK)
+        rc = site_columns_page(timesheet_state(request->site)->columns, request->tenant,
+                               &question.report, looker_viewer(&question.looker), question.after,
+                               question.limit, page, err);
+    return rc == ERR_OK ? answer_page(request, looker_viewer(&question.looker), page, err) : rc;
 }
 
 static enum err_class get_worklog(struct request *request, struct err *err)

@@ -126,7 +126,7 @@ static void log_change(const struct request *request, enum log_level level, cons
                        int64_t id)
 {
     LOG(request->ex->ctx, level, event, LOG_IDENT("tenant", request->tenant->info.id),
-        LOG_IDENT("account", request->who.account[0] ? request->who.account : "administrator"),
+        LOG_NAME("by", principal_by_name(request->who.by)), /* never who: a log outlives them */
         LOG_NUM("worklog", id));
 }
 
@@ -325,8 +325,8 @@ static enum err_class run_action(struct desk *desk, struct action_body *body, st
                      "`day` means your own worklogs, and this sign-in has no Jira account: name "
                      "them by `ids`");
     if (rc == ERR_OK && body->id_count == 0)
-        rc = actions_day(desk->request->tenant, desk->writer.account, zone, body->from_day,
-                         body->ids, &body->id_count, err);
+        rc = worklog_page_day(desk->request, body->zone, body->from_day, body->ids, &body->id_count,
+                              err);
     if (rc != ERR_OK)
         return rc;
 

@@ -284,20 +284,26 @@ enum err_class sync_warnings_each(struct tenant *tenant, int64_t run,
     return rc;
 }
 
+/* Those that sync_warnings_open lists: what a later version told of is left out by both. */
 enum err_class sync_warnings_open_count(struct tenant *tenant, int64_t *ret, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
     bool row = false;
-    enum err_class rc = db_prepare(
-        tenant->db,
-        SQL("SELECT count(*) AS n FROM (SELECT DISTINCT client_worklog_id, code FROM sync_warning)"
-            " AS different"),
-        &stmt, err);
+    int64_t count = 0;
+    enum err_class rc =
+        db_prepare(tenant->db,
+                   SQL("SELECT code, count(*) AS n FROM (SELECT DISTINCT client_worklog_id, code"
+                       " FROM sync_warning) AS different GROUP BY code ORDER BY code LIMIT 100"),
+                   &stmt, err);
 
+    while (rc == ERR_OK && (rc = db_step(stmt, &row, err)) == ERR_OK && row) {
+        enum sync_warning_code code;
+
+        if (code_of(db_text(stmt, 0), &code))
+            count += db_i64(stmt, 1);
+    }
     if (rc == ERR_OK)
-        rc = db_step(stmt, &row, err);
-    if (rc == ERR_OK)
-        *ret = db_i64(stmt, 0);
+        *ret = count;
     return rc;
 }
 

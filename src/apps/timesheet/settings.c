@@ -1,121 +1,12 @@
 /*
- * settings.c: the records of the settings, and their way between store and struct.
+ * settings.c: the way of the settings between store and struct.
  *
  * All of it is small and changes seldom: read whole, written whole.
  */
 #include "apps/timesheet/settings.h"
 
+#include "apps/timesheet/mirror.h"
 #include "base/civil.h"
-
-#define APP "timesheet"
-#define EVERYONE "the tenant's users"
-#define ADMINS "the tenant's administrators"
-
-static const struct field setting_fields[] = {
-    {"id", TYPE_INT, CLASS_META, FIELD_KEY, "always 1"},
-    {"working_days", TYPE_INT, CLASS_SETTING, 0, "which days of the week are worked"},
-    {"expected_seconds", TYPE_INT, CLASS_SETTING, 0, "how much work a working day has"},
-    {"week_start", TYPE_INT, CLASS_SETTING, 0, "on which day the week begins"},
-    {"zone", TYPE_TEXT, CLASS_SETTING, 0, "the site's time zone"},
-    {"rounding_minutes", TYPE_INT, CLASS_SETTING, 0, "to what durations are rounded"},
-    {"comment_required", TYPE_INT, CLASS_SETTING, 0, "whether a worklog needs a comment"},
-    {"warn_future", TYPE_INT, CLASS_SETTING, 0, "whether days to come are warned of"},
-    {"page_size", TYPE_INT, CLASS_SETTING, 0, "rows of a page"},
-};
-
-const struct record timesheet_setting_record = {
-    .name = "timesheet_setting",
-    .app = APP,
-    .scope = SCOPE_TENANT,
-    .why = "to show and check booked time as the site's administrators want it",
-    .retention = RETAIN_WHILE_TENANT,
-    .basis = BASIS_CONTRACT,
-    .source = SOURCE_USER,
-    .erase = ERASE_NONE,
-    .shown_to = EVERYONE,
-    .since = 2,
-    RECORD_FIELDS(setting_fields),
-};
-
-static const struct field special_day_fields[] = {
-    {"day", TYPE_INT, CLASS_SETTING, FIELD_KEY, "the day, counted from 1970"},
-    {"worked", TYPE_INT, CLASS_SETTING, 0, "whether it is worked (1) or a holiday (0)"},
-};
-
-const struct record special_day_record = {
-    .name = "special_day",
-    .app = APP,
-    .scope = SCOPE_TENANT,
-    .why = "to know on which days no work, or work on a weekend, is expected",
-    .retention = RETAIN_WHILE_TENANT,
-    .basis = BASIS_CONTRACT,
-    .source = SOURCE_USER,
-    .erase = ERASE_NONE,
-    .shown_to = EVERYONE,
-    .since = 2,
-    RECORD_FIELDS(special_day_fields),
-};
-
-static const struct field non_working_issue_fields[] = {
-    {"client_issue_id", TYPE_INT, CLASS_ID, FIELD_KEY, "the issue's id in Jira"},
-};
-
-const struct record non_working_issue_record = {
-    .name = "non_working_issue",
-    .app = APP,
-    .scope = SCOPE_TENANT,
-    .why = "to tell work from holidays and sickness that are booked on issues too",
-    .retention = RETAIN_WHILE_TENANT,
-    .basis = BASIS_CONTRACT,
-    .source = SOURCE_USER,
-    .erase = ERASE_NONE,
-    .shown_to = EVERYONE,
-    .since = 2,
-    RECORD_FIELDS(non_working_issue_fields),
-};
-
-#define RIGHT_FIELD                                                                                \
-    {                                                                                              \
-        "access", TYPE_TEXT, CLASS_SETTING, FIELD_KEY, "the right: log, report or others"          \
-    }
-
-static const struct field access_person_fields[] = {
-    RIGHT_FIELD,
-    {"person", TYPE_REF, CLASS_PERSON, FIELD_KEY, "who has it (account_id)", .ref = "person"},
-};
-
-const struct record access_person_record = {
-    .name = "access_person",
-    .app = APP,
-    .scope = SCOPE_TENANT,
-    .why = "to let only some people book time, see reports, or see other people's time",
-    .retention = RETAIN_WHILE_TENANT,
-    .basis = BASIS_CONTRACT,
-    .source = SOURCE_USER,
-    .erase = ERASE_DELETE,
-    .shown_to = ADMINS,
-    .since = 2,
-    RECORD_FIELDS(access_person_fields),
-};
-
-static const struct field access_group_fields[] = {
-    RIGHT_FIELD,
-    {"group_id", TYPE_TEXT, CLASS_ID, FIELD_KEY, "the id of the group in Jira that has it"},
-};
-
-const struct record access_group_record = {
-    .name = "access_group",
-    .app = APP,
-    .scope = SCOPE_TENANT,
-    .why = "to let only some groups book time, see reports, or see other people's time",
-    .retention = RETAIN_WHILE_TENANT,
-    .basis = BASIS_CONTRACT,
-    .source = SOURCE_USER,
-    .erase = ERASE_NONE,
-    .shown_to = ADMINS,
-    .since = 2,
-    RECORD_FIELDS(access_group_fields),
-};
 
 static const char *const right_names[RIGHT_COUNT] = {"log", "report", "others"};
 
@@ -129,7 +20,8 @@ static enum err_class load_plain(struct tenant *tenant, struct arena *arena, str
     enum err_class rc = db_prepare(
         tenant->db,
         SQL("SELECT working_days, expected_seconds, week_start, zone, rounding_minutes,"
-            " comment_required, warn_future, page_size FROM timesheet_setting WHERE id = 1"),
+            " comment_required, warn_future, page_size, billed_by_default, name_hidden_projects,"
+            " mail_scope, mail_minute FROM timesheet_setting WHERE id = 1"),
         &stmt, err);
 
     if (rc == ERR_OK)
@@ -144,6 +36,11 @@ static enum err_class load_plain(struct tenant *tenant, struct arena *arena, str
     ret->comment_required = db_i64(stmt, 5) != 0;
     ret->warn_future = db_i64(stmt, 6) != 0;
     ret->page_size = db_i64(stmt, 7);
+    ret->billing.by_default = db_i64(stmt, 8) != 0;
+    ret->name_hidden_projects = db_i64(stmt, 9) != 0;
+    if (db_i64(stmt, 10) >= 0 && db_i64(stmt, 10) < MAIL_SCOPE_COUNT)
+        ret->mail.scope = (enum mail_scope)db_i64(stmt, 10);
+    ret->mail.minute = db_i64(stmt, 11);
     return ret->zone.ptr ? ERR_OK : err_memory(err);
 }
 
@@ -237,6 +134,70 @@ static enum err_class load_access(struct tenant *tenant, struct arena *arena, co
     return rc;
 }
 
+static enum err_class load_billing_tags(struct tenant *tenant, struct arena *arena,
+                                        struct billing *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    AUTO(vault_wipe) struct strbuf name = STRBUF_INIT(LIMIT_TAG_NAME_BYTES);
+    struct str *texts = arena_alloc(arena, SETTINGS_LIST_MAX * sizeof(texts[0]));
+    bool row = false;
+    enum err_class rc = db_prepare(tenant->db,
+                                   SQL("SELECT tag.id, tag.name FROM billing_tag AS b JOIN tag"
+                                       " ON tag.id = b.tag ORDER BY tag.id LIMIT 2000"),
+                                   &stmt, err);
+
+    if (!texts)
+        return err_memory(err);
+    ret->tags = texts;
+    while (rc == ERR_OK && (rc = db_step(stmt, &row, err)) == ERR_OK && row) {
+        struct vault_place place = {.record = "tag", .field = "name", .row = db_i64(stmt, 0)};
+
+        strbuf_reset(&name);
+        rc = vault_unseal(tenant->vault, &place, db_blob(stmt, 1), &name, err);
+        if (rc != ERR_OK)
+            break;
+        texts[ret->tag_count] = arena_dup(arena, strbuf_str(&name));
+        if (!texts[ret->tag_count++].ptr)
+            return err_memory(err);
+    }
+    return rc;
+}
+
+static enum err_class load_billing_projects(struct tenant *tenant, struct arena *arena,
+                                            struct billing *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(
+        tenant->db, SQL("SELECT project_key FROM billing_project ORDER BY project_key LIMIT 2000"),
+        &stmt, err);
+
+    return rc == ERR_OK ? load_texts(stmt, arena, &ret->projects, &ret->project_count, err) : rc;
+}
+
+static enum err_class load_patterns(struct tenant *tenant, struct arena *arena,
+                                    struct settings *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(
+        tenant->db, SQL("SELECT pattern FROM non_working_pattern ORDER BY pattern LIMIT 2000"),
+        &stmt, err);
+
+    return rc == ERR_OK ? load_texts(stmt, arena, &ret->non_working_patterns,
+                                     &ret->non_working_pattern_count, err)
+                        : rc;
+}
+
+static enum err_class load_mail_projects(struct tenant *tenant, struct arena *arena,
+                                         struct mail_settings *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(
+        tenant->db, SQL("SELECT project_key FROM mail_project ORDER BY project_key LIMIT 2000"),
+        &stmt, err);
+
+    return rc == ERR_OK ? load_texts(stmt, arena, &ret->projects, &ret->project_count, err) : rc;
+}
+
 enum err_class settings_load(struct tenant *tenant, struct arena *arena, struct settings *ret,
                              struct err *err)
 {
@@ -247,6 +208,8 @@ enum err_class settings_load(struct tenant *tenant, struct arena *arena, struct 
         .zone = STR("UTC"),
         .warn_future = true,
         .page_size = 50,
+        .billing = {.by_default = true},
+        .mail = {.minute = 8 * 60},
     };
 
     enum err_class rc = load_plain(tenant, arena, ret, err);
@@ -259,7 +222,13 @@ enum err_class settings_load(struct tenant *tenant, struct arena *arena, struct 
         rc = load_issues(tenant, arena, ret, err);
     for (int i = 0; i < RIGHT_COUNT && rc == ERR_OK; i++)
         rc = load_access(tenant, arena, right_names[i], &ret->access[i], err);
-    return rc;
+    if (rc == ERR_OK)
+        rc = load_billing_tags(tenant, arena, &ret->billing, err);
+    if (rc == ERR_OK)
+        rc = load_billing_projects(tenant, arena, &ret->billing, err);
+    if (rc == ERR_OK)
+        rc = load_patterns(tenant, arena, ret, err);
+    return rc == ERR_OK ? load_mail_projects(tenant, arena, &ret->mail, err) : rc;
 }
 
 /* ---- Writing ---- */
@@ -271,10 +240,14 @@ static enum err_class store_plain(struct tenant *tenant, const struct settings *
     enum err_class rc = db_prepare(
         tenant->db,
         SQL("INSERT INTO timesheet_setting (id, working_days, expected_seconds, week_start, zone,"
-            " rounding_minutes, comment_required, warn_future, page_size)"
-            " VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET"
+            " rounding_minutes, comment_required, warn_future, page_size, billed_by_default,"
+            " name_hidden_projects, mail_scope, mail_minute)"
+            " VALUES (1, $1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12)"
+            " ON CONFLICT (id) DO UPDATE SET"
             " working_days = $1, expected_seconds = $2, week_start = $3, zone = $4,"
-            " rounding_minutes = $5, comment_required = $6, warn_future = $7, page_size = $8"),
+            " rounding_minutes = $5, comment_required = $6, warn_future = $7, page_size = $8,"
+            " billed_by_default = $9, name_hidden_projects = $10, mail_scope = $11,"
+            " mail_minute = $12"),
         &stmt, err);
 
     if (rc != ERR_OK)
@@ -287,6 +260,10 @@ static enum err_class store_plain(struct tenant *tenant, const struct settings *
     db_bind_i64(stmt, 6, settings->comment_required);
     db_bind_i64(stmt, 7, settings->warn_future);
     db_bind_i64(stmt, 8, settings->page_size);
+    db_bind_i64(stmt, 9, settings->billing.by_default);
+    db_bind_i64(stmt, 10, settings->name_hidden_projects);
+    db_bind_i64(stmt, 11, settings->mail.scope);
+    db_bind_i64(stmt, 12, settings->mail.minute);
     return db_run(stmt, err);
 }
 
@@ -350,12 +327,55 @@ static enum err_class store_access(struct tenant *tenant, const char *right,
     return rc;
 }
 
+static enum err_class store_billing(struct tenant *tenant, const struct billing *billing,
+                                    struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *tags = NULL;
+    AUTO(db_finish_autop) struct db_stmt *projects = NULL;
+    enum err_class rc =
+        db_prepare(tenant->db, SQL("INSERT INTO billing_tag (tag) VALUES ($1)"), &tags, err);
+
+    if (rc == ERR_OK)
+        rc = db_prepare(tenant->db, SQL("INSERT INTO billing_project (project_key) VALUES ($1)"),
+                        &projects, err);
+    for (size_t i = 0; i < billing->tag_count && rc == ERR_OK; i++) {
+        int64_t tag = 0;
+
+        rc = tag_ref(tenant, billing->tags[i], &tag, err);
+        if (rc != ERR_OK)
+            break;
+        db_bind_i64(tags, 1, tag);
+        rc = db_run(tags, err);
+    }
+    for (size_t i = 0; i < billing->project_count && rc == ERR_OK; i++) {
+        db_bind_text(projects, 1, billing->projects[i]);
+        rc = db_run(projects, err);
+    }
+    return rc;
+}
+
+/* One column of texts, into a table of `sql`. */
+static enum err_class store_texts(struct tenant *tenant, const char *sql, const struct str *texts,
+                                  size_t count, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    enum err_class rc = db_prepare(tenant->db, sql, &stmt, err);
+
+    for (size_t i = 0; i < count && rc == ERR_OK; i++) {
+        db_bind_text(stmt, 1, texts[i]);
+        rc = db_run(stmt, err);
+    }
+    return rc;
+}
+
 static enum err_class store_all(struct tenant *tenant, const struct settings *settings,
                                 struct err *err)
 {
     enum err_class rc = db_exec(tenant->db,
                                 SQL("DELETE FROM special_day; DELETE FROM non_working_issue;"
-                                    " DELETE FROM access_person; DELETE FROM access_group"),
+                                    " DELETE FROM access_person; DELETE FROM access_group;"
+                                    " DELETE FROM billing_tag; DELETE FROM billing_project;"
+                                    " DELETE FROM non_working_pattern; DELETE FROM mail_project"),
                                 err);
 
     if (rc == ERR_OK)
@@ -368,7 +388,15 @@ static enum err_class store_all(struct tenant *tenant, const struct settings *se
         rc = store_issues(tenant, settings, err);
     for (int i = 0; i < RIGHT_COUNT && rc == ERR_OK; i++)
         rc = store_access(tenant, right_names[i], &settings->access[i], err);
-    return rc;
+    if (rc == ERR_OK)
+        rc = store_billing(tenant, &settings->billing, err);
+    if (rc == ERR_OK)
+        rc = store_texts(tenant, SQL("INSERT INTO non_working_pattern (pattern) VALUES ($1)"),
+                         settings->non_working_patterns, settings->non_working_pattern_count, err);
+    return rc == ERR_OK
+               ? store_texts(tenant, SQL("INSERT INTO mail_project (project_key) VALUES ($1)"),
+                             settings->mail.projects, settings->mail.project_count, err)
+               : rc;
 }
 
 enum err_class settings_store(struct tenant *tenant, const struct settings *settings,
@@ -376,7 +404,12 @@ enum err_class settings_store(struct tenant *tenant, const struct settings *sett
 {
     enum err_class rc = db_begin(tenant->db, DB_WRITE, err);
 
-    return rc == ERR_OK ? db_end(tenant->db, store_all(tenant, settings, err), err) : rc;
+    if (rc != ERR_OK)
+        return rc;
+    rc = store_all(tenant, settings, err);
+    if (rc == ERR_OK)
+        rc = tenant_audit(tenant, AUDIT_SETTINGS_CHANGED, "timesheet_setting", 0, NULL, err);
+    return db_end(tenant->db, rc, err);
 }
 
 /* ---- What follows from them ---- */

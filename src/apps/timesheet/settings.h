@@ -11,11 +11,16 @@
 extern const struct record timesheet_setting_record;
 extern const struct record special_day_record;
 extern const struct record non_working_issue_record;
+extern const struct record non_working_pattern_record;
 extern const struct record access_person_record;
 extern const struct record access_group_record;
+extern const struct record billing_tag_record;
+extern const struct record billing_project_record;
+extern const struct record mail_project_record;
 
 #define SETTINGS_LIST_MAX 2000 /* entries of any list */
 #define SETTINGS_ZONE_BYTES 63
+#define SETTINGS_PROJECT_KEY_BYTES 255 /* what Jira allows at most; ten by default */
 
 enum access_right { RIGHT_LOG, RIGHT_REPORT, RIGHT_OTHERS, RIGHT_COUNT };
 
@@ -25,6 +30,25 @@ struct access {
     size_t account_count;
     const struct str *groups; /* group ids; names on Data Center */
     size_t group_count;
+};
+
+/* What is billed: all but the exceptions, or the exceptions alone. */
+struct billing {
+    bool by_default; /* what is no exception is billed */
+    /* A worklog is an exception that has one of these tags, or is on an issue of these projects. */
+    const struct str *tags;
+    size_t tag_count;
+    const struct str *projects; /* keys */
+    size_t project_count;
+};
+
+/* The daily mail about open issues with work and no remaining estimate; estimate_mail.h. */
+enum mail_scope { MAIL_NO_PROJECT, MAIL_ALL_PROJECTS, MAIL_SELECTED_PROJECTS, MAIL_SCOPE_COUNT };
+struct mail_settings {
+    enum mail_scope scope;
+    const struct str *projects; /* keys; for MAIL_SELECTED_PROJECTS, kept otherwise */
+    size_t project_count;
+    int64_t minute; /* of the day in the site's time zone, from when on it goes out; 0..1439 */
 };
 
 /* Lists and texts are in an arena. */
@@ -43,7 +67,12 @@ struct settings {
     int64_t page_size;
     const int64_t *non_working_issues; /* ids, ascending */
     size_t non_working_count;
+    const struct str *non_working_patterns; /* globs over keys; glob.h */
+    size_t non_working_pattern_count;
     struct access access[RIGHT_COUNT];
+    struct billing billing;
+    bool name_hidden_projects; /* reports name the projects that they hide */
+    struct mail_settings mail;
 };
 
 /* Defaults where nothing was decided yet: Monday to Friday, eight hours, UTC, everybody. */

@@ -2,11 +2,13 @@
  */
 #include <stdlib.h>
 
+#include "apps/timesheet/glob.h"
 #include "apps/timesheet/settings.h"
 #include "apps/timesheet/zone.h"
 #include "base/civil.h"
 
 static const char *const right_names[RIGHT_COUNT] = {"log", "report", "others"};
+static const char *const scope_names[MAIL_SCOPE_COUNT] = {"none", "all", "selected"};
 
 /* ---- Reading ---- */
 
@@ -199,7 +201,7 @@ static enum err_class read_texts(yyjson_val *json, const char *member, size_t by
         bool again = false;
 
         if (!text.ptr || text.len == 0 || text.len > bytes_max)
-            return wants(err, member, "a list of ids of Jira");
+            return wants(err, member, "a list of texts that are not empty, each within its limit");
         for (size_t i = 0; i < n; i++)
             again = again || str_eq(texts[i], text);
         if (again)
@@ -259,6 +261,102 @@ static enum err_class read_rights(yyjson_val *json, struct arena *arena, struct 
     return ERR_OK;
 }
 
+static enum err_class check_keys(const char *member, const struct str *keys, size_t count,
+                                 struct err *err)
+{
+    for (size_t i = 0; i < count; i++)
+        for (size_t at = 0; at < keys[i].len; at++) {
+            unsigned char c = (unsigned char)keys[i].ptr[at];
+
+            if (c <= ' ' || c == 0x7f)
+                return wants(err, member, "a list of keys of projects, like \"ABC\"");
+        }
+    return ERR_OK;
+}
+
+/* Tags by name, projects by key. */
+static enum err_class read_billing(yyjson_val *json, struct arena *arena, struct billing *billing,
+                                   struct err *err)
+{
+    yyjson_val *object = yyjson_obj_get(json, "billing");
+    enum err_class rc = ERR_OK;
+
+    if (!object)
+        return ERR_OK;
+    if (!yyjson_is_obj(object))
+        return wants(err, "billing", "an object with by_default, tags and projects");
+    rc = read_flag(object, "by_default", &billing->by_default, err);
+    if (rc == ERR_OK)
+        rc = read_texts(object, "tags", LIMIT_TAG_NAME_BYTES, arena, &billing->tags,
+                        &billing->tag_count, err);
+    if (rc == ERR_OK)
+        rc = read_texts(object, "projects", SETTINGS_PROJECT_KEY_BYTES, arena, &billing->projects,
+                        &billing->project_count, err);
+    return rc == ERR_OK
+               ? check_keys("billing.projects", billing->projects, billing->project_count, err)
+               : rc;
+}
+
+/* "07:30" */
+static bool read_clock(struct str text, int64_t *ret_minute)
+{
+    int64_t hour = 0, minute = 0;
+
+    if (text.len != 5 || text.ptr[2] != ':' || text.ptr[0] < '0' || text.ptr[3] < '0' ||
+        !parse_i64(str_sub(text, 0, 2), 0, 23, &hour) ||
+        !parse_i64(str_sub(text, 3, 2), 0, 59, &minute))
+        return false;
+    *ret_minute = hour * 60 + minute;
+    return true;
+}
+
+static enum err_class read_mail(yyjson_val *json, struct arena *arena, struct mail_settings *mail,
+                                struct err *err)
+{
+    yyjson_val *object = yyjson_obj_get(json, "estimate_mail");
+    struct str scope = json_str(object, "send"), time = json_str(object, "time");
+    bool known = !yyjson_obj_get(object, "send");
+    enum err_class rc;
+
+    if (!object)
+        return ERR_OK;
+    if (!yyjson_is_obj(object))
+        return wants(err, "estimate_mail", "an object with send, projects and time");
+    for (int i = 0; i < MAIL_SCOPE_COUNT; i++)
+        if (str_eq_z(scope, scope_names[i])) {
+            mail->scope = (enum mail_scope)i;
+            known = true;
+        }
+    if (!known)
+        return wants(err, "estimate_mail.send", "none, all or selected");
+    if (yyjson_obj_get(object, "time") && !read_clock(time, &mail->minute))
+        return wants(err, "estimate_mail.time", "a time of day like 07:30");
+    rc = read_texts(object, "projects", SETTINGS_PROJECT_KEY_BYTES, arena, &mail->projects,
+                    &mail->project_count, err);
+    if (rc == ERR_OK)
+        rc = check_keys("estimate_mail.projects", mail->projects, mail->project_count, err);
+    if (rc == ERR_OK && mail->scope == MAIL_SELECTED_PROJECTS && mail->project_count == 0)
+        rc = err_set(err, ERR_INPUT,
+                     "estimate_mail: selected, and no project is; name projects, or send none");
+    return rc;
+}
+
+static enum err_class read_patterns(yyjson_val *json, struct arena *arena,
+                                    struct settings *settings, struct err *err)
+{
+    enum err_class rc =
+        read_texts(json, "non_working_patterns", GLOB_BYTES_MAX, arena,
+                   &settings->non_working_patterns, &settings->non_working_pattern_count, err);
+
+    for (size_t i = 0; i < settings->non_working_pattern_count && rc == ERR_OK; i++)
+        if (!glob_is_valid(settings->non_working_patterns[i]))
+            rc = err_set(err, ERR_INPUT,
+                         "non_working_patterns: entry %zu is no pattern of issue keys; write it "
+                         "like HOLIDAY-*, OPS-1? or [A-C]*-7",
+                         i + 1);
+    return rc;
+}
+
 /* A day in both lists would mean nothing. */
 static enum err_class check_days(const struct settings *settings, struct err *err)
 {
@@ -306,6 +404,14 @@ enum err_class settings_read(yyjson_val *json, struct arena *arena, struct setti
         rc = read_issues(json, arena, settings, err);
     if (rc == ERR_OK)
         rc = read_rights(json, arena, settings, err);
+    if (rc == ERR_OK)
+        rc = read_billing(json, arena, &settings->billing, err);
+    if (rc == ERR_OK)
+        rc = read_flag(json, "name_hidden_projects", &settings->name_hidden_projects, err);
+    if (rc == ERR_OK)
+        rc = read_patterns(json, arena, settings, err);
+    if (rc == ERR_OK)
+        rc = read_mail(json, arena, &settings->mail, err);
     return rc == ERR_OK ? check_days(settings, err) : rc;
 }
 
@@ -363,6 +469,32 @@ static void write_access(struct json_out *json, const struct settings *settings)
     json_object_end(json);
 }
 
+static void write_billing(struct json_out *json, const struct billing *billing)
+{
+    json_key(json, "billing");
+    json_object(json);
+    write_flag(json, "by_default", billing->by_default);
+    write_texts(json, "tags", billing->tags, billing->tag_count);
+    write_texts(json, "projects", billing->projects, billing->project_count);
+    json_object_end(json);
+}
+
+static void write_mail(struct json_out *json, const struct mail_settings *mail)
+{
+    char time[8];
+
+    (void)snprintf(time, sizeof(time), "%02d:%02d", (int)(mail->minute / 60 % 24),
+                   (int)(mail->minute % 60));
+    json_key(json, "estimate_mail");
+    json_object(json);
+    json_key(json, "send");
+    json_put_z(json, scope_names[mail->scope]);
+    write_texts(json, "projects", mail->projects, mail->project_count);
+    json_key(json, "time");
+    json_put_z(json, time);
+    json_object_end(json);
+}
+
 void settings_write(const struct settings *settings, struct json_out *json)
 {
     json_object(json);
@@ -392,5 +524,10 @@ void settings_write(const struct settings *settings, struct json_out *json)
     }
     json_array_end(json);
     write_access(json, settings);
+    write_billing(json, &settings->billing);
+    write_flag(json, "name_hidden_projects", settings->name_hidden_projects);
+    write_texts(json, "non_working_patterns", settings->non_working_patterns,
+                settings->non_working_pattern_count);
+    write_mail(json, &settings->mail);
     json_object_end(json);
 }

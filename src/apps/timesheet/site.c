@@ -18,8 +18,13 @@
  * been made with more rights than the viewer's, and the count would tell which hidden issues it
  * matches.
  *
- * Locks, in this order: loading, lock, those of visible.c. SQL runs under `loading`, and under
- * `lock` only to follow changes.
+ * Only as many compute at once as there are cores (gate.c), first come, first served: sixteen
+ * reports at once on two cores would all be late. The gate is entered before `lock` is taken for
+ * reading and left behind it, so nobody in it waits for Jira or for SQL. What was computed is kept
+ * for who asks the same of the same columns (memo.c).
+ *
+ * Locks, in this order: loading, the gate, lock, those of visible.c and memo.c. SQL runs under
+ * `loading`, and under `lock` only to follow changes.
  *
  * Memory: building takes twice what the copy takes in the end; glibc keeps freed blocks for later,
  * so they are given back by malloc_trim.
@@ -27,25 +32,11 @@
 #include "apps/timesheet/site.h"
 
 #include <malloc.h>
-#include <pthread.h>
-#include <stdatomic.h>
+#include <unistd.h>
 
-#include "apps/timesheet/load.h"
-#include "apps/timesheet/visible.h"
+#include "apps/timesheet/site_internal.h"
 
-#define BITS 64
-#define ROUNDS_MAX 4 /* of asking, while the store changes under it */
-
-struct site_columns {
-    const struct ctx *ctx;
-    pthread_mutex_t loading;
-    pthread_rwlock_t lock;
-    struct loaded loaded; /* under lock */
-    uint64_t build;       /* under lock: goes up when issue codes are new */
-    struct visible *visible;
-    _Atomic int exports;
-    _Atomic uint64_t loads;
-};
+#define CORES_MAX 4096
 
 static bool init_locks(struct site_columns *site)
 {
@@ -65,18 +56,31 @@ static bool init_locks(struct site_columns *site)
     return false;
 }
 
+static unsigned cores(void)
+{
+    long count = sysconf(_SC_NPROCESSORS_ONLN);
+
+    return count >= 1 && count <= CORES_MAX ? (unsigned)count : 1;
+}
+
 struct site_columns *site_columns_new(const struct ctx *ctx)
 {
     struct site_columns *site = calloc(1, sizeof(*site));
+    struct gate *gate = gate_new(cores());
     struct visible *visible = visible_new();
+    struct memo *memo = memo_new();
 
-    if (!site || !visible || !init_locks(site)) {
+    if (!site || !gate || !visible || !memo || !init_locks(site)) {
+        gate_free(gate);
         visible_free(visible);
+        memo_free(memo);
         free(site);
         return NULL;
     }
     site->ctx = ctx;
+    site->gate = gate;
     site->visible = visible;
+    site->memo = memo;
     return site;
 }
 
@@ -85,7 +89,9 @@ void site_columns_free(struct site_columns *site)
     if (!site)
         return;
     loaded_done(&site->loaded);
+    gate_free(site->gate);
     visible_free(site->visible);
+    memo_free(site->memo);
     (void)pthread_rwlock_destroy(&site->lock);
     (void)pthread_mutex_destroy(&site->loading);
     free(site);
@@ -94,7 +100,7 @@ void site_columns_free(struct site_columns *site)
 
 size_t site_columns_bytes(struct site_columns *site)
 {
-    size_t bytes = sizeof(*site) + visible_bytes(site->visible);
+    size_t bytes = sizeof(*site) + visible_bytes(site->visible) + memo_bytes(site->memo);
 
     (void)pthread_rwlock_rdlock(&site->lock);
     if (site->loaded.columns)
@@ -108,6 +114,13 @@ uint64_t site_columns_loads(struct site_columns *site)
     return atomic_load(&site->loads);
 }
 
+/* The columns are others, under lock for writing: what was made of the old ones goes. */
+static void changed(struct site_columns *site)
+{
+    site->version++;
+    memo_clear(site->memo);
+}
+
 /* Puts a copy in the place of the present one, whose memory goes back. */
 static void replace(struct site_columns *site, struct loaded *fresh)
 {
@@ -117,6 +130,7 @@ static void replace(struct site_columns *site, struct loaded *fresh)
     old = site->loaded;
     site->loaded = *fresh;
     site->build++;
+    changed(site);
     (void)pthread_rwlock_unlock(&site->lock);
     *fresh = (struct loaded){0};
     loaded_done(&old);
@@ -147,13 +161,20 @@ void site_columns_end_export(struct site_columns *site)
 
 /* ---- In step with the store ---- */
 
+void site_release(struct site_columns *site)
+{
+    (void)pthread_rwlock_unlock(&site->lock);
+    gate_leave(site->gate);
+}
+
 /* Held for reading when true. */
 static bool hold_if(struct site_columns *site, const struct loaded_mark *mark)
 {
+    gate_enter(site->gate);
     (void)pthread_rwlock_rdlock(&site->lock);
     if (loaded_holds(&site->loaded, mark) && columns_settled(site->loaded.columns))
         return true;
-    (void)pthread_rwlock_unlock(&site->lock);
+    site_release(site);
     return false;
 }
 
@@ -168,6 +189,7 @@ static enum err_class follow(struct site_columns *site, struct tenant *tenant, s
     /* Nearly always the changes were few; else codes are new, or the copy is gone. */
     if (rc != ERR_OK || site->loaded.builds != builds)
         site->build++;
+    changed(site);
     (void)pthread_rwlock_unlock(&site->lock);
     return rc;
 }
@@ -195,8 +217,7 @@ static enum err_class bring_up(struct site_columns *site, struct tenant *tenant,
     return rc;
 }
 
-/* On ERR_OK the copy is held for reading, and at least as new as the store was at the call. */
-static enum err_class hold(struct site_columns *site, struct tenant *tenant, struct err *err)
+enum err_class site_hold(struct site_columns *site, struct tenant *tenant, struct err *err)
 {
     struct loaded_mark mark = {0};
     enum err_class rc = columns_mark(tenant, &mark, err);
@@ -205,7 +226,7 @@ static enum err_class hold(struct site_columns *site, struct tenant *tenant, str
         return rc;
     if (hold_if(site, &mark))
         return ERR_OK;
-    for (int turn = 0; turn < ROUNDS_MAX; turn++) {
+    for (int turn = 0; turn < SITE_ROUNDS_MAX; turn++) {
         bool held = false;
 
         (void)pthread_mutex_lock(&site->loading);
@@ -223,36 +244,52 @@ static enum err_class hold(struct site_columns *site, struct tenant *tenant, str
                    "again in a moment");
 }
 
-static void release(struct site_columns *site)
+/* ---- What was computed already; with the columns held ---- */
+
+static enum err_class find_issues(const struct site_columns *site,
+                                  const struct report_request *request, uint64_t *bits,
+                                  size_t words, struct err *err)
 {
-    (void)pthread_rwlock_unlock(&site->lock);
+    struct memo_key key = memo_issues_key(site->version, request);
+    enum err_class rc = ERR_OK;
+
+    if (memo_issues(site->memo, &key, bits, words))
+        return ERR_OK;
+    rc = query_issues(site->loaded.columns, request, bits, err);
+    if (rc == ERR_OK)
+        memo_keep_issues(site->memo, &key, bits, words);
+    return rc;
+}
+
+static enum err_class find_report(const struct site_columns *site,
+                                  const struct report_request *request, struct report **ret,
+                                  struct err *err)
+{
+    struct memo_key key = memo_key(site->version, request);
+    enum err_class rc = ERR_OK;
+
+    *ret = memo_report(site->memo, &key);
+    if (*ret)
+        return ERR_OK;
+    rc = query_run(site->loaded.columns, request, ret, err);
+    if (rc == ERR_OK)
+        memo_keep_report(site->memo, &key, *ret);
+    return rc;
 }
 
 /* ---- What the viewer may see ---- */
 
-/* What this request knows of the viewer's rights; codes are those of `build`. */
-struct sight {
-    const struct viewer *viewer;
-    uint64_t build;
-    size_t issues;
-    uint64_t *wanted; /* issues of the rows asked for; three arrays in one block, starts here */
-    struct visible_bits bits;
-    struct jira_ids missing; /* to be asked about */
-};
-
-static void sight_done(struct sight *sight)
+void sight_done(struct sight *sight)
 {
     free(sight->wanted);
     jira_ids_done(&sight->missing);
     *sight = (struct sight){0};
 }
 
-/* Makes room for the issues of the held columns; what was known stays if the codes are the same. */
-static enum err_class sight_fit(struct sight *sight, const struct site_columns *site,
-                                struct err *err)
+enum err_class sight_fit(struct sight *sight, const struct site_columns *site, struct err *err)
 {
     size_t issues = columns_view(site->loaded.columns).issues;
-    size_t words = issues / BITS + 1, kept = sight->bits.words;
+    size_t words = issues / SITE_BITS + 1, kept = sight->bits.words;
     uint64_t *block = calloc(3 * words, sizeof(*block));
 
     if (!block)
@@ -278,7 +315,7 @@ static enum err_class list_missing(struct sight *sight, const struct columns_vie
         uint64_t left = sight->wanted[word] & ~sight->bits.known[word];
 
         for (; left != 0; left &= left - 1) {
-            size_t code = word * BITS + (size_t)__builtin_ctzll(left);
+            size_t code = word * SITE_BITS + (size_t)__builtin_ctzll(left);
             enum err_class rc = jira_ids_add(&sight->missing, view->issue_id[code], err);
 
             if (rc != ERR_OK)
@@ -300,7 +337,7 @@ static enum err_class look(struct site_columns *site, const struct report_reques
     struct columns_view view = columns_view(site->loaded.columns);
 
     if (sight_fit(sight, site, err) ||
-        query_issues(site->loaded.columns, request, sight->wanted, err))
+        find_issues(site, request, sight->wanted, sight->bits.words, err))
         return err->class;
     if (sight->viewer->own_only)
         return ERR_OK;
@@ -309,8 +346,7 @@ static enum err_class look(struct site_columns *site, const struct report_reques
     return list_missing(sight, &view, err);
 }
 
-/* Notes what Jira said of the issues that were asked about; with the columns held. */
-static void note(struct site_columns *site, struct sight *sight, const struct jira_ids *seen)
+void sight_note(struct site_columns *site, struct sight *sight, const struct jira_ids *seen)
 {
     const struct columns *columns = site->loaded.columns;
     uint32_t code = 0;
@@ -319,14 +355,25 @@ static void note(struct site_columns *site, struct sight *sight, const struct ji
         return; /* the codes are others by now: asked again */
     for (size_t i = 0; i < sight->missing.count; i++)
         if (columns_find_issue(columns, sight->missing.list[i], &code) &&
-            code / BITS < sight->bits.words)
-            sight->bits.known[code / BITS] |= UINT64_C(1) << (code % BITS);
+            code / SITE_BITS < sight->bits.words)
+            sight->bits.known[code / SITE_BITS] |= UINT64_C(1) << (code % SITE_BITS);
     for (size_t i = 0; i < seen->count; i++)
-        if (columns_find_issue(columns, seen->list[i], &code) && code / BITS < sight->bits.words)
-            sight->bits.seen[code / BITS] |=
-                UINT64_C(1) << (code % BITS) & sight->bits.known[code / BITS];
+        if (columns_find_issue(columns, seen->list[i], &code) &&
+            code / SITE_BITS < sight->bits.words)
+            sight->bits.seen[code / SITE_BITS] |=
+                UINT64_C(1) << (code % SITE_BITS) & sight->bits.known[code / SITE_BITS];
     visible_learn(site->visible, sight->viewer->account, sight->build, ctx_mono_ms(site->ctx),
                   &sight->bits);
+}
+
+enum err_class sight_ask(const struct sight *sight, struct jira_ids *ret, struct err *err)
+{
+    enum err_class rc =
+        sight->viewer->ask(sight->viewer->arg, sight->missing.list, sight->missing.count, ret, err);
+
+    if (rc == ERR_OK || rc == ERR_MEMORY)
+        return rc;
+    return err_wrap(err, "what you may see must be asked of Jira, and that failed");
 }
 
 /*
@@ -339,23 +386,20 @@ static enum err_class hold_for_viewer(struct site_columns *site, struct tenant *
 {
     AUTO(jira_ids_done) struct jira_ids seen = {0};
 
-    for (int round = 0; round < ROUNDS_MAX; round++) {
-        enum err_class rc = hold(site, tenant, err);
+    for (int round = 0; round < SITE_ROUNDS_MAX; round++) {
+        enum err_class rc = site_hold(site, tenant, err);
 
         if (rc != ERR_OK)
             return rc;
         if (round > 0)
-            note(site, sight, &seen);
+            sight_note(site, sight, &seen);
         rc = look(site, request, sight, err);
         if (rc == ERR_OK && sight->missing.count == 0)
             return ERR_OK;
-        release(site);
+        site_release(site);
         seen.count = 0;
         if (rc == ERR_OK)
-            rc = sight->viewer->ask(sight->viewer->arg, sight->missing.list, sight->missing.count,
-                                    &seen, err);
-        if (rc != ERR_OK && rc != ERR_MEMORY)
-            return err_wrap(err, "what you may see must be asked of Jira, and that failed");
+            rc = sight_ask(sight, &seen, err);
         if (rc != ERR_OK)
             return rc;
     }
@@ -374,7 +418,7 @@ static size_t count_hidden(const uint64_t *wanted, const uint64_t *seen, size_t 
 }
 
 /* The request as the viewer may ask it; the views are borrowed from request and sight. */
-static struct report_request narrow(const struct report_request *request, const struct sight *sight)
+static struct report_request narrow(const struct report_request *request, struct sight *sight)
 {
     struct report_request narrowed = *request;
 
@@ -382,8 +426,11 @@ static struct report_request narrow(const struct report_request *request, const 
         /* Who may see all that is asked for needs no look at every row's issue. */
         if (count_hidden(sight->wanted, sight->bits.seen, sight->bits.words) == 0)
             return narrowed;
+        /* Other issues make no difference, and shall make none to what is remembered. */
+        for (size_t i = 0; i < sight->bits.words; i++)
+            sight->bits.seen[i] &= sight->wanted[i];
         narrowed.visible = sight->bits.seen;
-        narrowed.visible_codes = sight->bits.words * BITS;
+        narrowed.visible_codes = sight->bits.words * SITE_BITS;
         return narrowed;
     }
 
@@ -432,7 +479,8 @@ enum err_class site_columns_report(struct site_columns *site, struct tenant *ten
     enum err_class rc = report_check(request, err);
 
     if (rc == ERR_OK)
-        rc = viewer ? hold_for_viewer(site, tenant, request, &sight, err) : hold(site, tenant, err);
+        rc = viewer ? hold_for_viewer(site, tenant, request, &sight, err)
+                    : site_hold(site, tenant, err);
     if (rc != ERR_OK)
         return rc;
     if (viewer) {
@@ -440,8 +488,8 @@ enum err_class site_columns_report(struct site_columns *site, struct tenant *ten
         rc = see_own(site, &asked, &sight, err);
     }
     if (rc == ERR_OK)
-        rc = query_run(site->loaded.columns, &asked, &report, err);
-    release(site);
+        rc = find_report(site, &asked, &report, err);
+    site_release(site);
     if (rc != ERR_OK)
         return rc;
     *ret_hidden = hidden_issues(request, &sight, report_hidden(report));
@@ -456,20 +504,57 @@ void site_rows_done(struct site_rows *rows)
     *rows = (struct site_rows){0};
 }
 
-/* The ids of the issues that the viewer may see, of those that were wanted. */
-static enum err_class list_seen(const struct sight *sight, const struct columns_view *view,
-                                struct jira_ids *ret, struct err *err)
+/* The ids of the wanted issues that the viewer may see, or of the others. */
+static enum err_class list_issues(const struct sight *sight, const struct columns_view *view,
+                                  bool seen, struct jira_ids *ret, struct err *err)
 {
-    for (size_t word = 0; word < sight->bits.words; word++)
-        for (uint64_t left = sight->wanted[word] & sight->bits.seen[word]; left; left &= left - 1) {
-            size_t code = word * BITS + (size_t)__builtin_ctzll(left);
+    uint64_t flip = seen ? 0 : UINT64_MAX;
+
+    for (size_t word = 0; word < sight->bits.words; word++) {
+        uint64_t left = sight->wanted[word] & (sight->bits.seen[word] ^ flip);
+
+        for (; left; left &= left - 1) {
+            size_t code = word * SITE_BITS + (size_t)__builtin_ctzll(left);
             enum err_class rc = jira_ids_add(ret, view->issue_id[code], err);
 
             if (rc != ERR_OK)
                 return rc;
         }
+    }
     jira_ids_sort(ret);
     return ERR_OK;
+}
+
+/*
+ * On ERR_OK the columns are held, `sight` knows which issues the request touches and which of them
+ * may be seen, and *ret_asked is the request as the viewer may ask it.
+ */
+static enum err_class hold_and_look(struct site_columns *site, struct tenant *tenant,
+                                    const struct report_request *request, struct sight *sight,
+                                    struct report_request *ret_asked, struct err *err)
+{
+    enum err_class rc = report_check(request, err);
+
+    *ret_asked = *request;
+    if (rc == ERR_OK && sight->viewer)
+        rc = hold_for_viewer(site, tenant, request, sight, err);
+    else if (rc == ERR_OK)
+        rc = site_hold(site, tenant, err);
+    if (rc != ERR_OK)
+        return rc;
+    if (sight->viewer) {
+        *ret_asked = narrow(request, sight);
+        rc = see_own(site, ret_asked, sight, err);
+    } else {
+        rc = sight_fit(sight, site, err);
+        if (rc == ERR_OK)
+            rc = find_issues(site, request, sight->wanted, sight->bits.words, err);
+        if (rc == ERR_OK)
+            memcpy(sight->bits.seen, sight->wanted, sight->bits.words * sizeof(*sight->wanted));
+    }
+    if (rc != ERR_OK)
+        site_release(site);
+    return rc;
 }
 
 enum err_class site_columns_rows(struct site_columns *site, struct tenant *tenant,
@@ -477,31 +562,58 @@ enum err_class site_columns_rows(struct site_columns *site, struct tenant *tenan
                                  struct site_rows *ret, struct err *err)
 {
     AUTO(sight_done) struct sight sight = {.viewer = viewer};
-    AUTO(site_rows_done) struct site_rows rows = {.all_visible = viewer == NULL};
-    struct report_request asked = *request;
-    enum err_class rc = report_check(request, err);
+    AUTO(site_rows_done)
+    struct site_rows rows = {.all_visible = viewer == NULL, .own_only = viewer && viewer->own_only};
+    struct report_request asked;
+    enum err_class rc = hold_and_look(site, tenant, request, &sight, &asked, err);
 
-    if (rc == ERR_OK)
-        rc = viewer ? hold_for_viewer(site, tenant, request, &sight, err) : hold(site, tenant, err);
     if (rc != ERR_OK)
         return rc;
-    if (viewer) {
-        struct columns_view view = columns_view(site->loaded.columns);
 
-        asked = narrow(request, &sight);
-        rows.own_only = viewer->own_only;
-        rc = see_own(site, &asked, &sight, err);
-        if (rc == ERR_OK)
-            rc = list_seen(&sight, &view, &rows.issues, err);
-    }
+    struct columns_view view = columns_view(site->loaded.columns);
+
+    rc = list_issues(&sight, &view, true, &rows.issues, err);
     if (rc == ERR_OK)
         rc = query_rows(site->loaded.columns, &asked, &rows.list, err);
-    release(site);
+    site_release(site);
     if (rc != ERR_OK)
         return rc;
     rows.hidden = hidden_issues(request, &sight, rows.list.hidden);
     *ret = rows;
     rows = (struct site_rows){0};
+    return ERR_OK;
+}
+
+void site_issues_done(struct site_issues *issues)
+{
+    jira_ids_done(&issues->seen);
+    jira_ids_done(&issues->hidden);
+}
+
+enum err_class site_columns_issues(struct site_columns *site, struct tenant *tenant,
+                                   const struct report_request *request,
+                                   const struct viewer *viewer, struct site_issues *ret,
+                                   struct err *err)
+{
+    AUTO(sight_done) struct sight sight = {.viewer = viewer};
+    AUTO(site_issues_done) struct site_issues issues = {.seen = {NULL}};
+    struct report_request asked;
+    enum err_class rc = hold_and_look(site, tenant, request, &sight, &asked, err);
+
+    if (rc != ERR_OK)
+        return rc;
+
+    struct columns_view view = columns_view(site->loaded.columns);
+
+    rc = list_issues(&sight, &view, true, &issues.seen, err);
+    /* Of what a search found nothing is told, see above; own worklogs say nothing of issues. */
+    if (rc == ERR_OK && viewer && !viewer->own_only && !request->has_only)
+        rc = list_issues(&sight, &view, false, &issues.hidden, err);
+    site_release(site);
+    if (rc != ERR_OK)
+        return rc;
+    *ret = issues;
+    issues = (struct site_issues){.seen = {NULL}};
     return ERR_OK;
 }
 

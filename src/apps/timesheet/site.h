@@ -66,7 +66,7 @@ MUST_USE enum err_class site_columns_report(struct site_columns *site, struct te
 /* The worklogs themselves, in the order of their start. */
 struct site_rows {
     struct query_list list;
-    bool all_visible;       /* `issues` says nothing: the viewer sees all */
+    bool all_visible;       /* the viewer sees all, also what comes to be of another issue */
     bool own_only;          /* as the viewer */
     struct jira_ids issues; /* sorted: those that the viewer may see, of those in the list */
     size_t hidden;
@@ -77,6 +77,19 @@ MUST_USE enum err_class site_columns_rows(struct site_columns *site, struct tena
                                           const struct report_request *request,
                                           const struct viewer *viewer, struct site_rows *ret,
                                           struct err *err);
+
+/* The issues whose worklogs the request lets through; both sorted. */
+struct site_issues {
+    struct jira_ids seen;
+    struct jira_ids
+        hidden; /* from the viewer; empty where report_hidden would not be told either */
+};
+void site_issues_done(struct site_issues *issues);
+/* Errors as above. */
+MUST_USE enum err_class site_columns_issues(struct site_columns *site, struct tenant *tenant,
+                                            const struct report_request *request,
+                                            const struct viewer *viewer, struct site_issues *ret,
+                                            struct err *err);
 
 /*
  * Which of these issues may the viewer see? For lists that do not come from the columns (labels,

@@ -75,13 +75,14 @@ static enum err_class insert_tag(struct tenant *tenant, int64_t id, struct str n
     return db_run(stmt, err);
 }
 
-static enum err_class find_or_make(struct tenant *tenant, struct str name, int64_t *ret,
-                                   struct err *err)
+enum err_class tag_ref(struct tenant *tenant, struct str name, int64_t *ret, struct err *err)
 {
     struct strbuf sealed = STRBUF_INIT(LIMIT_TAG_NAME_BYTES + VAULT_SEAL_OVERHEAD);
     bool found = false;
-    enum err_class rc = find_tag(tenant, name, ret, &found, err);
+    enum err_class rc = check_name(name, err);
 
+    if (rc == ERR_OK)
+        rc = find_tag(tenant, name, ret, &found, err);
     if (rc == ERR_OK && !found)
         rc = next_tag_id(tenant, ret, err);
     if (rc == ERR_OK && !found)
@@ -129,7 +130,7 @@ static enum err_class add_in_tx(struct mirror *mirror, int64_t worklog_id, struc
     enum err_class rc = mirror_issue_of(tenant, worklog_id, &issue, err);
 
     if (rc == ERR_OK)
-        rc = find_or_make(tenant, name, &tag, err);
+        rc = tag_ref(tenant, name, &tag, err);
     if (rc == ERR_OK)
         rc = run_pair(tenant,
                       SQL("INSERT INTO worklog_tag (client_worklog_id, tag) VALUES ($1, $2)"
@@ -222,7 +223,7 @@ enum err_class tags_replace(struct mirror *mirror, int64_t worklog_id, const str
     for (size_t i = 0; i < count && rc == ERR_OK; i++) {
         int64_t tag = 0;
 
-        rc = find_or_make(tenant, names[i], &tag, err);
+        rc = tag_ref(tenant, names[i], &tag, err);
         if (rc == ERR_OK)
             rc = run_pair(tenant,
                           SQL("INSERT INTO worklog_tag (client_worklog_id, tag) VALUES ($1, $2)"

@@ -290,75 +290,6 @@ static void when_jira_is_away_it_is_not_asked_for_each(void **state)
     assert_int_equal(number(fixture->world, SQL("SELECT count(*) AS n FROM worklog")), 6);
 }
 
-static void a_day_is_the_person_s_own_and_local(void **state)
-{
-    struct fixture *fixture = *state;
-    static int64_t ids[ACTION_IDS_MAX];
-    size_t count = 0;
-
-    (void)make(fixture, "2026-01-11T22:59:59.000Z", "ABC-12", NULL,
-               0); /* 23:59:59 the day before */
-    (void)make(fixture, "2026-01-11T23:00:00.000Z", "ABC-12", NULL, 0);
-    (void)make(fixture, "2026-01-12T22:59:59.000Z", "ABC-13", NULL, 0);
-    (void)make(fixture, "2026-01-12T23:00:00.000Z", "ABC-12", NULL, 0);
-    fixture->writes.account = "somebody-else";
-    (void)make(fixture, "2026-01-12T12:00:00.000Z", "ABC-12", NULL, 0);
-    fine(fixture, actions_day(fixture->world->world.tenant, STR(ME), fixture->zone,
-                              day("2026-01-12"), ids, &count, &fixture->err));
-    assert_int_equal(count, 2);
-    assert_int_equal(ids[0], 2);
-    assert_int_equal(ids[1], 3);
-}
-
-struct listed {
-    int64_t ids[10];
-    size_t count;
-    int64_t last_ms;
-};
-
-static enum err_class list_row(void *arg, const struct worklog_row *row, struct err *err)
-{
-    struct listed *listed = arg;
-
-    (void)err;
-    assert_true(listed->count < ARRAY_LEN(listed->ids));
-    listed->ids[listed->count++] = row->id;
-    listed->last_ms = row->started_ms;
-    return ERR_OK;
-}
-
-static void pages_by_start_lose_and_double_nothing(void **state)
-{
-    struct fixture *fixture = *state;
-    const struct str tags[] = {STR("a")};
-    struct listed listed = {.count = 0};
-    struct worklog_page page = {
-        .from_ms = INT64_MIN, .to_ms = INT64_MAX, .after_ms = INT64_MIN, .limit = 2};
-
-    (void)make(fixture, "2026-01-12T10:00:00.000Z", "ABC-12", NULL, 0);
-    (void)make(fixture, "2026-01-12T08:00:00.000Z", "ABC-13", tags, 1);
-    (void)make(fixture, "2026-01-12T08:00:00.000Z", "ABC-12", NULL, 0);
-    (void)make(fixture, "2026-01-12T08:00:00.000Z", "ABC-12", tags, 1);
-    (void)make(fixture, "2026-01-12T09:00:00.000Z", "ABC-12", NULL, 0);
-    for (int i = 0; i < 3; i++) {
-        fine(fixture, worklogs_by_start(fixture->world->world.tenant, &page, list_row, &listed,
-                                        &fixture->err));
-        page.after_ms = listed.last_ms;
-        page.after_id = listed.ids[listed.count - 1];
-    }
-    assert_int_equal(listed.count, 5);
-    assert_memory_equal(listed.ids, ((int64_t[]){2, 3, 4, 5, 1}), sizeof(int64_t) * 5);
-    listed.count = 0;
-    page.after_ms = INT64_MIN;
-    page.after_id = 0;
-    page.tag = STR("a");
-    page.issue_id = 12;
-    fine(fixture,
-         worklogs_by_start(fixture->world->world.tenant, &page, list_row, &listed, &fixture->err));
-    assert_int_equal(listed.count, 1);
-    assert_int_equal(listed.ids[0], 4);
-}
-
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
 
 int main(void)
@@ -371,8 +302,6 @@ int main(void)
         TEST(ev11_what_cannot_be_done_is_told_and_the_rest_is_done),
         TEST(a_repeated_action_does_only_what_is_left),
         TEST(when_jira_is_away_it_is_not_asked_for_each),
-        TEST(a_day_is_the_person_s_own_and_local),
-        TEST(pages_by_start_lose_and_double_nothing),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

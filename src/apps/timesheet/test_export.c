@@ -113,14 +113,17 @@ static struct export *rows_export(struct fixture *fixture, enum sheet_format for
                                   enum export_time time, const struct viewer *who)
 {
     const struct report_request all = {0};
-    const struct export_options options = {format, time, STR("Europe/Berlin")};
+    struct export_options options = {.format = format, .time = time, .zone = STR("Europe/Berlin")};
+    struct beside beside = {.live = NULL};
     struct site_rows rows = {0};
     struct export *export = NULL;
 
+    OK(fixture, export_parse_columns("columns", STR(""), &options.columns, &fixture->err));
+
     OK(fixture,
        site_columns_rows(fixture->site, fixture->world.tenant, &all, who, &rows, &fixture->err));
-    OK(fixture,
-       export_rows(&options, fixture->world.tenant, &rows, STR("ada"), &export, &fixture->err));
+    OK(fixture, export_rows(&options, fixture->world.tenant, &rows, STR("ada"), &beside, &export,
+                            &fixture->err));
     export_on_end(export, give_back, fixture);
     return export;
 }
@@ -196,7 +199,8 @@ static void who_sees_own_worklogs_gets_no_others(void **state)
 
 static void a_report_is_a_file_too(void **state)
 {
-    const struct export_options options = {SHEET_CSV, EXPORT_HOURS, {NULL, 0}};
+    const struct export_options options = {SHEET_CSV, EXPORT_HOURS, {NULL, 0}, {.count = 0}};
+    struct beside beside = {.live = NULL};
     struct report_request request = {.group_count = 2, .groups = {REPORT_ACCOUNT, REPORT_TAG}};
     struct fixture *fixture = *state;
     struct report *report = NULL;
@@ -207,7 +211,7 @@ static void a_report_is_a_file_too(void **state)
     put(fixture, 2, 10001, "bo", START, 60, "");
     OK(fixture, site_columns_report(fixture->site, fixture->world.tenant, &request, NULL, &report,
                                     &hidden, &fixture->err));
-    OK(fixture, export_report(&options, report, &export, &fixture->err));
+    OK(fixture, export_report(&options, report, &beside, &export, &fixture->err));
     read_all(fixture, export);
     export_free(export);
     assert_string_equal(strbuf_z(&fixture->text), "account,tag,hours,count\r\n"
@@ -217,10 +221,82 @@ static void a_report_is_a_file_too(void **state)
     request.group_count = 0;
     OK(fixture, site_columns_report(fixture->site, fixture->world.tenant, &request, NULL, &report,
                                     &hidden, &fixture->err));
-    OK(fixture, export_report(&options, report, &export, &fixture->err));
+    OK(fixture, export_report(&options, report, &beside, &export, &fixture->err));
     read_all(fixture, export);
     export_free(export);
     assert_string_equal(strbuf_z(&fixture->text), "hours,count\r\n1.5167,2\r\n");
+}
+
+static void columns_are_chosen_by_name(void **state)
+{
+    struct fixture *fixture = *state;
+    struct export_columns columns;
+    struct beside_wish wish = {.what = "columns"};
+    enum export_time time = EXPORT_SECONDS;
+
+    OK(fixture, export_parse_columns("columns", STR(""), &columns, &fixture->err));
+    assert_int_equal(columns.count, 10);
+    export_wish(&columns, &wish);
+    assert_int_equal(wish.fields, 0);
+    assert_false(wish.authors || wish.billable);
+    OK(fixture, export_parse_columns("columns", STR(" key , time,author,billable"), &columns,
+                                     &fixture->err));
+    assert_int_equal(columns.count, 4);
+    assert_int_equal(columns.list[0], EXPORT_LIVE + LIVE_KEY);
+    assert_int_equal(columns.list[1], EXPORT_TIME);
+    export_wish(&columns, &wish);
+    assert_int_equal(wish.fields, LIVE_BIT(LIVE_KEY));
+    assert_true(wish.authors && wish.billable);
+    OK(fixture, export_parse_columns("columns", STR("all"), &columns, &fixture->err));
+    assert_int_equal(columns.count, EXPORT_COLUMN_COUNT);
+    assert_true(columns.count >= 25);
+    OK(fixture, export_parse_extra("columns", STR(""), &columns, &fixture->err));
+    assert_int_equal(columns.count, 0);
+    OK(fixture, export_parse_extra("columns", STR("all"), &columns, &fixture->err));
+    assert_int_equal(columns.count, LIVE_FIELD_COUNT + 1);
+
+    columns.count = 77;
+    assert_int_equal(export_parse_columns("columns", STR("key,nothing"), &columns, &fixture->err),
+                     ERR_USAGE);
+    assert_non_null(strstr(fixture->err.msg, "columns: "));
+    assert_non_null(strstr(fixture->err.msg, "fix_versions"));
+    assert_int_equal(export_parse_columns("columns", STR("key,key"), &columns, &fixture->err),
+                     ERR_USAGE);
+    assert_int_equal(export_parse_extra("columns", STR("comment"), &columns, &fixture->err),
+                     ERR_USAGE);
+    assert_int_equal(columns.count, 77);
+    OK(fixture, export_parse_time("time", STR("human"), &time, &fixture->err));
+    assert_int_equal(time, EXPORT_HUMAN);
+    assert_int_equal(export_parse_time("time", STR("days"), &time, &fixture->err), ERR_USAGE);
+}
+
+static void what_is_billed_and_what_remains_stand_in_a_reports_file(void **state)
+{
+    static const struct str tags[] = {{"red", 3}};
+    static const int64_t left[] = {7200, REPORT_REMAINING_UNKNOWN};
+    const struct report_billing rule = {.tags = tags, .tag_count = 1};
+    const struct export_options options = {.format = SHEET_CSV, .time = EXPORT_HUMAN};
+    struct report_request request = {.group_count = 1, .groups = {REPORT_ISSUE}, .billing = &rule};
+    struct beside beside = {.remaining = {left, 7200}};
+    struct fixture *fixture = *state;
+    struct report *report = NULL;
+    struct export *export = NULL;
+    size_t hidden = 0;
+
+    put(fixture, 1, 10001, "ada", START, 5400, "");
+    put(fixture, 2, 10001, "bo", START, 1800, "");
+    put(fixture, 3, 10002, "bo", START, 60, "");
+    OK(fixture, tag_add(&fixture->mirror, 2, STR("red"), &fixture->err));
+    OK(fixture, site_columns_report(fixture->site, fixture->world.tenant, &request, NULL, &report,
+                                    &hidden, &fixture->err));
+    OK(fixture, export_report(&options, report, &beside, &export, &fixture->err));
+    assert_null(beside.remaining.rows); /* it is the export's */
+    read_all(fixture, export);
+    export_free(export);
+    assert_string_equal(strbuf_z(&fixture->text),
+                        "issue,time,count,billable,non_billable,remaining,expected\r\n"
+                        "10001,2h 00m,2,0h 30m,1h 30m,2h 00m,4h 00m\r\n"
+                        "10002,0h 01m,1,0h 00m,0h 01m,,\r\n");
 }
 
 static void an_empty_file_has_its_heading(void **state)
@@ -273,6 +349,8 @@ int main(void)
         TEST(what_is_hidden_is_in_no_file_also_when_it_becomes_so_on_the_way),
         TEST(who_sees_own_worklogs_gets_no_others),
         TEST(a_report_is_a_file_too),
+        TEST(columns_are_chosen_by_name),
+        TEST(what_is_billed_and_what_remains_stand_in_a_reports_file),
         TEST(an_empty_file_has_its_heading),
         TEST(a_workbook_leaves_no_words_on_the_disk),
     };

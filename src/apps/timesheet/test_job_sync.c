@@ -79,13 +79,18 @@ static enum err_class run_job(struct fixture *fixture, const char *key, uint32_t
 {
     const struct ctx *ctx = &fixture->daemon.ctx;
 
-    fixture->job =
-        (struct job){.attempts = attempts, .lease_until_ms = ctx_now_ms(ctx) + JOB_LEASE_MS};
-    (void)snprintf(fixture->job.kind, sizeof(fixture->job.kind), "%s", SYNC_JOB);
-    (void)snprintf(fixture->job.key, sizeof(fixture->job.key), "%s", key);
+    struct db *control = fixture->world->world.data->control;
+    const char *tenant = fixture->world->world.info.id;
+    const struct job_order order = {tenant, SYNC_JOB, key, .due_ms = ctx_now_ms(ctx)};
+    bool joined;
+
+    ok(fixture->world, jobs_add(control, ctx, &order, &joined, &fixture->world->err));
+    ok(fixture->world,
+       jobs_lease_this(control, ctx, tenant, SYNC_JOB, key, &fixture->job, &fixture->world->err));
+    fixture->job.attempts = attempts;
     /* The lease was written a moment ago, so it is not written again during a test. */
-    fixture->run =
-        (struct job_run){.ctx = ctx, .job = &fixture->job, .extended_ms = ctx_now_ms(ctx)};
+    fixture->run = (struct job_run){
+        .ctx = ctx, .control = control, .job = &fixture->job, .extended_ms = ctx_now_ms(ctx)};
     fixture->err = (struct err){0};
     return sync_job_run(&fixture->context, &fixture->run, &fixture->err);
 }

@@ -201,6 +201,69 @@ static void a_worklog_counts_in_each_of_its_tags_and_once_in_all(void **state)
     columns_free(columns);
 }
 
+static void projects_are_those_that_were_brought_along(void **state)
+{
+    static const int64_t issues[] = {30, 200, 4711};
+    static const uint32_t projects[] = {2, 1, 1};
+    static const struct str keys[] = {{"ABC", 3}, {"XYZ", 3}};
+    const struct report_projects known = {issues, projects, 3, keys, 2};
+    struct columns *columns = new_year();
+    struct report_request request = {.projects = &known};
+    struct report *report = NULL;
+
+    (void)state;
+    assert_answer(columns, "project", &request, "- 30/1; ABC 80/3; XYZ 100/2; = 210/6");
+    assert_answer(columns, "project,year", &request,
+                  "-,2026 30/1; ABC,2025 30/2; ABC,2026 50/1; XYZ,2026 100/2; = 210/6");
+    request.descending = true;
+    assert_answer(columns, "project,issue", &request,
+                  "XYZ,30 100/2; ABC,200 80/3; -,1000 30/1; = 210/6");
+    request.projects = NULL;
+    assert_int_equal(report_run(columns, &request, &report, &err), ERR_INPUT);
+    assert_non_null(strstr(err.msg, "ask the server"));
+    columns_free(columns);
+}
+
+static void what_is_billed_and_what_is_not_make_the_whole(void **state)
+{
+    static const struct str tags[] = {{"billable", 8}, {"never used", 10}};
+    static const int64_t issues[] = {1000, 4711};
+    struct report_billing rule = {.tags = tags, .tag_count = 2};
+    struct columns *columns = new_year();
+    struct report_request request = {.group_count = 1, .groups = {REPORT_ACCOUNT}};
+    struct report *report = NULL;
+    size_t count = 0;
+
+    (void)state;
+    OK(report_run(columns, &request, &report, &err));
+    assert_false(report_has_billable(report));
+    report_free(report);
+
+    request.billing = &rule; /* nobody 60, adam 20 + 40 (billable), zoe 10 (billable) + 30 + 50 */
+    OK(report_run(columns, &request, &report, &err));
+    assert_true(report_has_billable(report));
+
+    const struct report_row *rows = report_rows(report, &count);
+
+    assert_int_equal(count, 3);
+    assert_int_equal(report_billable(report, &rows[0]), 0);
+    assert_int_equal(report_billable(report, &rows[1]), 40);
+    assert_int_equal(report_billable(report, &rows[2]), 10);
+    assert_int_equal(report_billable_all(report), 50);
+    report_free(report);
+
+    rule = (struct report_billing){
+        .by_default = true, .tags = tags, .tag_count = 2, .issues = issues, .issue_count = 2};
+    OK(report_run(columns, &request, &report, &err));
+    rows = report_rows(report, &count);
+    assert_int_equal(report_billable(report, &rows[0]), 60);
+    assert_int_equal(report_billable(report, &rows[1]), 20);
+    assert_int_equal(report_billable(report, &rows[2]), 50);
+    assert_int_equal(report_billable_all(report), 130);
+    report_free(report);
+    columns_free(columns);
+}
+
 static void a_tag_filter_also_narrows_the_tags_shown(void **state)
 {
     struct columns *columns = new_year();
@@ -420,6 +483,8 @@ static const char *const zones[] = {
 };
 
 /* One round: the same worklogs in columns and in SQL. */
+#define PROJECT_SQL "CASE issue % 4 WHEN 0 THEN NULL ELSE 'P' || (issue % 4) END"
+
 struct world {
     uint64_t seed;
     struct columns *columns;
@@ -485,7 +550,8 @@ static void open_world(struct world *world)
     }
     assert_int_equal(sqlite3_open(":memory:", &world->db), SQLITE_OK);
     sql(world->db, "CREATE TABLE w (id INTEGER PRIMARY KEY, started INT, account TEXT, issue INT,"
-                   " seconds INT, day TEXT, week TEXT, month TEXT, quarter TEXT, year TEXT);"
+                   " seconds INT, day TEXT, week TEXT, month TEXT, quarter TEXT, year TEXT,"
+                   " project TEXT AS (" PROJECT_SQL "));"
                    "CREATE TABLE wt (id INT, tag TEXT, PRIMARY KEY (id, tag)) WITHOUT ROWID;");
     world->put =
         prepare(world->db, "INSERT OR REPLACE INTO w (id, started, account, issue, seconds)"
@@ -670,12 +736,58 @@ static void localize(struct world *world)
     sqlite3_finalize(update);
 }
 
+/*
+ * Which project an issue is in, as PROJECT_SQL says: one of three, and of one issue in four nothing
+ * is known.
+ */
+static struct report_projects projects_of(struct world *world)
+{
+    static const struct str keys[] = {{"P1", 2}, {"P2", 2}, {"P3", 2}};
+    static int64_t issues[5000];
+    static uint32_t projects[5000];
+
+    assert_in_range(world->issues, 0, 5000);
+    for (int64_t i = 0; i < world->issues; i++) {
+        issues[i] = i + 1;
+        projects[i] = (uint32_t)((i + 1) % 4);
+    }
+    return (struct report_projects){issues, projects, (size_t)world->issues, keys, 3};
+}
+
+/* What is billed: the rule, and the same as a condition on w. */
+static struct report_billing billing_of(struct world *world, struct strbuf *condition)
+{
+    static char names[2][16];
+    static struct str tags[2];
+    static int64_t issues[3];
+    struct report_billing rule = {.by_default = roll(world, 2) == 0,
+                                  .tags = tags,
+                                  .tag_count = roll(world, 3),
+                                  .issues = issues,
+                                  .issue_count = roll(world, 4)};
+
+    strbuf_addf(condition, "%d <> (0", rule.by_default);
+    for (size_t i = 0; i < rule.tag_count; i++) {
+        tag_name(1 + (int64_t)roll(world, TAGS + 1), names[i]);
+        tags[i] = str_from(names[i]);
+        strbuf_addf(condition, " OR EXISTS (SELECT 1 FROM wt y WHERE y.id = w.id AND y.tag = '%s')",
+                    names[i]);
+    }
+    for (size_t i = 0; i < rule.issue_count; i++) {
+        issues[i] = 1 + (int64_t)roll(world, (uint64_t)world->issues + 1);
+        strbuf_addf(condition, " OR issue = %d", (int)issues[i]);
+    }
+    strbuf_add_z(condition, ")");
+    return rule;
+}
+
 /* A question: the same in our terms and, as it grows, in SQL's. */
 struct question {
     struct report_request request;
-    struct strbuf from;  /* " FROM … WHERE …" for the rows, tags joined when grouped by */
-    struct strbuf where; /* the condition on w */
-    struct strbuf keys;  /* "account, month" */
+    struct strbuf from;   /* " FROM … WHERE …" for the rows, tags joined when grouped by */
+    struct strbuf where;  /* the condition on w */
+    struct strbuf keys;   /* "account, month" */
+    struct strbuf billed; /* the condition on w of what is billed */
 };
 
 static void question_done(struct question *question)
@@ -684,6 +796,7 @@ static void question_done(struct question *question)
     strbuf_done(&question->from);
     strbuf_done(&question->where);
     strbuf_done(&question->keys);
+    strbuf_done(&question->billed);
 }
 
 static bool ask_groups(struct world *world, struct question *question)
@@ -798,8 +911,10 @@ static void write_select(const struct question *question, struct strbuf *text)
         limit = 0;
     else if (request->top > 0 && limit > request->top - request->offset)
         limit = request->top - request->offset;
-    strbuf_addf(text, "SELECT %s, SUM(seconds), COUNT(*)%s GROUP BY %s ORDER BY ",
-                strbuf_z(&question->keys), strbuf_z(&question->from), strbuf_z(&question->keys));
+    strbuf_addf(text,
+                "SELECT %s, SUM(seconds), COUNT(*), SUM(seconds * (%s))%s GROUP BY %s ORDER BY ",
+                strbuf_z(&question->keys), strbuf_z(&question->billed), strbuf_z(&question->from),
+                strbuf_z(&question->keys));
     if (request->order != REPORT_BY_GROUP)
         strbuf_addf(text, "%s %s, ",
                     request->order == REPORT_BY_SECONDS ? "SUM(seconds)" : "COUNT(*)", direction);
@@ -826,8 +941,10 @@ static void compare_rows(struct world *world, const struct question *question,
 
             same = expected ? cell.ptr && str_eq_z(cell, expected) : !cell.ptr;
         }
-        same = same && rows[at].seconds == sqlite3_column_int64(statement, (int)groups) &&
-               rows[at].count == sqlite3_column_int64(statement, (int)groups + 1);
+        same =
+            same && rows[at].seconds == sqlite3_column_int64(statement, (int)groups) &&
+            rows[at].count == sqlite3_column_int64(statement, (int)groups + 1) &&
+            report_billable(report, &rows[at]) == sqlite3_column_int64(statement, (int)groups + 2);
         if (!same)
             fail_msg("%s: row %zu of %zu differs: %s", world->zone, at, count, select);
     }
@@ -850,8 +967,12 @@ static void compare_numbers(struct world *world, const char *select, int64_t fir
 
 static void ask_both(struct world *world)
 {
-    struct question question = {
-        .from = STRBUF_INIT(10000), .where = STRBUF_INIT(10000), .keys = STRBUF_INIT(1000)};
+    struct question question = {.from = STRBUF_INIT(10000),
+                                .where = STRBUF_INIT(10000),
+                                .keys = STRBUF_INIT(1000),
+                                .billed = STRBUF_INIT(1000)};
+    struct report_projects projects = projects_of(world);
+    struct report_billing billing = billing_of(world, &question.billed);
     struct strbuf select = STRBUF_INIT(20000);
     struct report *report = NULL;
     bool by_tag = ask_groups(world, &question);
@@ -863,6 +984,8 @@ static void ask_both(struct world *world)
     ask_filters(world, &question, by_tag);
     ask_order(world, &question);
     question.request.zone = str_from(world->zone);
+    question.request.projects = &projects;
+    question.request.billing = &billing;
 
     OK(report_run(world->columns, &question.request, &report, &err));
     if (question.request.group_count > 0) {
@@ -877,6 +1000,10 @@ static void ask_both(struct world *world)
     strbuf_addf(&select, "SELECT COALESCE(SUM(seconds), 0), COUNT(*) FROM w WHERE 1%s",
                 strbuf_z(&question.where));
     compare_numbers(world, strbuf_z(&select), report_seconds(report), report_count(report));
+    strbuf_reset(&select);
+    strbuf_addf(&select, "SELECT COALESCE(SUM(seconds * (%s)), 0), 0 FROM w WHERE 1%s",
+                strbuf_z(&question.billed), strbuf_z(&question.where));
+    compare_numbers(world, strbuf_z(&select), report_billable_all(report), 0);
     report_free(report);
     strbuf_done(&select);
     question_done(&question);
@@ -1021,6 +1148,8 @@ int main(void)
         cmocka_unit_test(sums_order_with_ties_in_group_order),
         cmocka_unit_test(top_and_page_cut_rows_and_not_totals),
         cmocka_unit_test(a_worklog_counts_in_each_of_its_tags_and_once_in_all),
+        cmocka_unit_test(projects_are_those_that_were_brought_along),
+        cmocka_unit_test(what_is_billed_and_what_is_not_make_the_whole),
         cmocka_unit_test(a_tag_filter_also_narrows_the_tags_shown),
         cmocka_unit_test(filters_let_through_what_was_asked_for),
         cmocka_unit_test(no_worklogs_give_no_rows),

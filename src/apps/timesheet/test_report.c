@@ -68,10 +68,10 @@ static void wrong_groups_are_refused_and_change_nothing(void **state)
     OK(report_parse_groups("--group", STR("issue"), &request, &err));
     REFUSED(report_parse_groups("--group", STR("account,moon"), &request, &err), ERR_USAGE,
             "--group: \"moon\" is not a group; the groups are account, issue, tag, day, week, "
-            "month, quarter, year");
+            "month, quarter, year, project");
     REFUSED(report_parse_groups("--group", STR("day,"), &request, &err), ERR_USAGE,
             "--group: \"\" is not a group; the groups are account, issue, tag, day, week, month, "
-            "quarter, year");
+            "quarter, year, project");
     assert_int_equal(report_parse_groups("--group", STR("accounts"), &request, &err), ERR_USAGE);
     assert_int_equal(report_parse_groups("--group", STR("Account"), &request, &err), ERR_USAGE);
     REFUSED(report_parse_groups("group", STR("day,tag,day"), &request, &err), ERR_USAGE,
@@ -82,7 +82,7 @@ static void wrong_groups_are_refused_and_change_nothing(void **state)
                                 &request, &err),
             ERR_USAGE,
             "--group: \"?[2Jaccount-and-much-more-than-t...\" is not a group; the groups are "
-            "account, issue, tag, day, week, month, quarter, year");
+            "account, issue, tag, day, week, month, quarter, year, project");
     assert_int_equal(request.group_count, 1);
     assert_int_equal(request.groups[0], REPORT_ISSUE);
 }

@@ -25,6 +25,7 @@ struct fixture {
     struct fake_net net;
     int status;
     const char *groups; /* what Jira answers */
+    void (*meanwhile)(struct fixture *fixture);
     struct daemon daemon;
     struct site site;
     void *states[ARRAY_LEN(apps)];
@@ -43,10 +44,12 @@ static void ok(struct fixture *fixture, enum err_class rc)
 static void answer(void *arg, const struct net_request *request, const char *path,
                    struct fake_answer *ret)
 {
-    const struct fixture *fixture = arg;
+    struct fixture *fixture = arg;
 
     (void)request;
     (void)path;
+    if (fixture->meanwhile)
+        fixture->meanwhile(fixture);
     ret->headers[0] = "Content-Type: application/json";
     ret->status = fixture->status;
     strbuf_add_z(&ret->body, fixture->groups);
@@ -218,6 +221,38 @@ static void what_was_concluded_is_forgotten_with_the_settings(void **state)
     may(fixture, true, false, false);
 }
 
+/* While Jira is asked about groups, the settings come to name nobody but the boss. */
+static void change_settings(struct fixture *fixture)
+{
+    static const struct str boss = {"712020:boss", 11};
+    AUTO(arena_free_autop) struct arena *arena = arena_new((size_t)8 << 20);
+    struct settings settings;
+
+    assert_non_null(arena);
+    fixture->meanwhile = NULL;
+    ok(fixture, settings_load(fixture->world.tenant, arena, &settings, &fixture->err));
+    for (int right = 0; right < RIGHT_COUNT; right++)
+        settings.access[right] = (struct access){.accounts = &boss, .account_count = 1};
+    ok(fixture, settings_store(fixture->world.tenant, &settings, &fixture->err));
+    rights_forget(&fixture->request);
+}
+
+static void what_follows_from_settings_that_changed_meanwhile_is_not_remembered(void **state)
+{
+    struct fixture *fixture = *state;
+
+    bar(fixture);
+    fixture->groups = "[{\"groupId\":\"team-id\"}]";
+    fixture->meanwhile = change_settings;
+    ask(fixture);
+    may(fixture, true, true, true); /* as it was when they asked */
+    asked(fixture, 1);
+    ask(fixture);
+    may(fixture, false, false, false);
+    ask(fixture);
+    asked(fixture, 1); /* no group is named any more */
+}
+
 static void who_cannot_wait_is_told_so_until_it_is_known(void **state)
 {
     struct fixture *fixture = *state;
@@ -311,6 +346,7 @@ int main(void)
         TEST(the_members_of_a_group_may),
         TEST(an_answer_is_good_for_a_minute_and_for_its_account),
         TEST(what_was_concluded_is_forgotten_with_the_settings),
+        TEST(what_follows_from_settings_that_changed_meanwhile_is_not_remembered),
         TEST(who_cannot_wait_is_told_so_until_it_is_known),
         TEST(when_jira_does_not_say_nobody_is_let_in_and_nothing_is_remembered),
         TEST(a_refusal_says_what_is_barred),

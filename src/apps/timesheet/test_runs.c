@@ -179,6 +179,25 @@ static enum err_class enough(void *arg, const struct sync_warning *warning, stru
     return err_set(err, ERR_LIMIT, "enough");
 }
 
+/* After going back from a later version, which told of things that this one does not know. */
+static void warnings_of_a_later_version_are_neither_listed_nor_counted(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    struct sync_run run = {0};
+
+    ok(fixture, sync_run_begin(fixture->tenant, SYNC_FULL, &run, &fixture->err));
+    ok(fixture, sync_warn(fixture->tenant, &run, WARN_INVISIBLE, 9, 0, &fixture->err));
+    ok(fixture, db_prepare(fixture->tenant->db,
+                           SQL("INSERT INTO sync_warning (run, client_worklog_id, code)"
+                               " VALUES ($1, 9, 'from_the_future'), ($1, 10, 'from_the_future')"),
+                           &stmt, &fixture->err));
+    db_bind_i64(stmt, 1, run.id);
+    ok(fixture, db_begin(fixture->tenant->db, DB_WRITE, &fixture->err));
+    ok(fixture, db_end(fixture->tenant->db, db_run(stmt, &fixture->err), &fixture->err));
+    open_are(fixture, 1, "invisible 9/0, ");
+}
+
 static void the_one_who_takes_warnings_can_end_it(void **state)
 {
     struct fixture *fixture = *state;
@@ -231,6 +250,7 @@ int main(void)
         TEST(a_failed_run_makes_it_stale_at_once_until_one_ends_well),
         TEST(a_run_that_was_stopped_or_still_runs_makes_nothing_stale),
         TEST(open_warnings_are_those_of_all_runs_each_once),
+        TEST(warnings_of_a_later_version_are_neither_listed_nor_counted),
         TEST(the_one_who_takes_warnings_can_end_it),
         TEST(past_runs_are_told_latest_first_in_words_for_people),
     };

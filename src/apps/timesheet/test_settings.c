@@ -82,6 +82,54 @@ static void before_anything_is_decided_there_are_defaults(void **state)
     assert_int_equal(settings_expected(&f->settings, day_of("2026-03-07")), 0);
     for (int i = 0; i < RIGHT_COUNT; i++)
         assert_true(f->settings.access[i].everybody);
+    assert_true(f->settings.billing.by_default);
+    assert_int_equal(f->settings.billing.tag_count + f->settings.billing.project_count, 0);
+    assert_false(f->settings.name_hidden_projects);
+    assert_int_equal(f->settings.mail.scope, MAIL_NO_PROJECT);
+    assert_int_equal(f->settings.mail.minute, 8 * 60);
+}
+
+static void ev_18_the_mail_is_refused_with_what_is_wrong_with_it(void **state)
+{
+    static const char *const times[] = {"24:00", "7:30", "07:60", "+7:30", "07.30", "07:3x", ""};
+    struct fixture *f = *state;
+
+    assert_refused(f, "{\"estimate_mail\":[]}", "estimate_mail must be an object");
+    assert_refused(f, "{\"estimate_mail\":{\"send\":\"some\"}}", "none, all or selected");
+    assert_refused(f, "{\"estimate_mail\":{\"send\":1}}", "none, all or selected");
+    assert_refused(f, "{\"estimate_mail\":{\"send\":\"selected\"}}", "no project is");
+    assert_refused(f, "{\"estimate_mail\":{\"projects\":[\"A B\"]}}",
+                   "estimate_mail.projects must");
+    for (size_t i = 0; i < ARRAY_LEN(times); i++) {
+        char text[80];
+
+        (void)snprintf(text, sizeof(text), "{\"estimate_mail\":{\"time\":\"%s\"}}", times[i]);
+        assert_refused(f, text, "a time of day like 07:30");
+    }
+    assert_int_equal(
+        read_text(f, "{\"estimate_mail\":{\"send\":\"all\",\"projects\":[],\"time\":\"23:59\"}}"),
+        ERR_OK);
+    assert_int_equal(f->settings.mail.minute, 24 * 60 - 1);
+}
+
+static void ev_17_what_is_no_pattern_is_named_by_its_place(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_refused(f, "{\"non_working_patterns\":[\"A-*\",\"A-[1\"]}", "entry 2");
+    assert_refused(f, "{\"non_working_patterns\":[\"\"]}", "non_working_patterns must be");
+    assert_int_equal(read_text(f, "{\"non_working_patterns\":[]}"), ERR_OK);
+}
+
+static void billing_is_refused_with_the_member_that_is_wrong(void **state)
+{
+    struct fixture *f = *state;
+
+    assert_refused(f, "{\"billing\":[]}", "billing must be an object");
+    assert_refused(f, "{\"billing\":{\"by_default\":1}}", "by_default must be true or false");
+    assert_refused(f, "{\"billing\":{\"tags\":[\"\"]}}", "tags must be");
+    assert_refused(f, "{\"billing\":{\"projects\":[\"A B\"]}}", "billing.projects must be");
+    assert_refused(f, "{\"name_hidden_projects\":\"yes\"}", "name_hidden_projects must be");
 }
 
 #define EVERYTHING                                                                                 \
@@ -90,7 +138,11 @@ static void before_anything_is_decided_there_are_defaults(void **state)
     "\"zone\":\"Europe/Berlin\",\"rounding_minutes\":15,\"comment_required\":true,"                \
     "\"warn_future\":false,\"page_size\":100,\"non_working_issues\":[\"20\",10],"                  \
     "\"access\":{\"log\":{\"everybody\":false,\"accounts\":[\"b\",\"a\",\"b\"],\"groups\":[]},"    \
-    "\"others\":{\"everybody\":false,\"accounts\":[],\"groups\":[\"g-1\"]}}}"
+    "\"others\":{\"everybody\":false,\"accounts\":[],\"groups\":[\"g-1\"]}},"                      \
+    "\"billing\":{\"by_default\":false,\"tags\":[\"paid\",\"extra\",\"paid\"],"                    \
+    "\"projects\":[\"ABC\",\"XYZ\"]},\"name_hidden_projects\":true,"                               \
+    "\"non_working_patterns\":[\"HOLIDAY-*\",\"OPS-[1-3]\"],"                                      \
+    "\"estimate_mail\":{\"send\":\"selected\",\"projects\":[\"ABC\"],\"time\":\"07:05\"}}"
 
 static void what_is_stored_is_what_is_read_again(void **state)
 {
@@ -111,6 +163,13 @@ static void what_is_stored_is_what_is_read_again(void **state)
     assert_non_null(strstr(strbuf_z(&two), "\"accounts\":[\"a\",\"b\"]"));
     assert_true(again.access[RIGHT_REPORT].everybody);
     assert_false(again.access[RIGHT_OTHERS].everybody);
+    assert_non_null(strstr(strbuf_z(&two), "\"billing\":{\"by_default\":false,\"tags\":[\"paid\","
+                                           "\"extra\"],\"projects\":[\"ABC\",\"XYZ\"]}"));
+    assert_non_null(strstr(strbuf_z(&two), "\"name_hidden_projects\":true"));
+    assert_non_null(
+        strstr(strbuf_z(&two), "\"non_working_patterns\":[\"HOLIDAY-*\",\"OPS-[1-3]\"]"));
+    assert_non_null(strstr(strbuf_z(&two), "\"estimate_mail\":{\"send\":\"selected\","
+                                           "\"projects\":[\"ABC\"],\"time\":\"07:05\"}"));
     strbuf_done(&one);
     strbuf_done(&two);
 }
@@ -190,6 +249,9 @@ int main(void)
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
     const struct CMUnitTest tests[] = {
         TEST(before_anything_is_decided_there_are_defaults),
+        TEST(billing_is_refused_with_the_member_that_is_wrong),
+        TEST(ev_17_what_is_no_pattern_is_named_by_its_place),
+        TEST(ev_18_the_mail_is_refused_with_what_is_wrong_with_it),
         TEST(what_is_stored_is_what_is_read_again),
         TEST(what_is_left_out_stays_as_it_was),
         TEST(a_right_given_back_to_everybody_forgets_its_lists),

@@ -204,7 +204,7 @@ static void random_request(struct fixture *fixture, uint64_t seed, struct report
     uint64_t dice = mix(seed);
     char name[16];
 
-    for (int group = 0; group < REPORT_GROUP_COUNT; group++)
+    for (int group = 0; group < REPORT_PROJECT; group++)
         if (ret->group_count < 3 && chance(&dice, 3))
             ret->groups[ret->group_count++] = (enum report_group)group;
     if (chance(&dice, 2)) {

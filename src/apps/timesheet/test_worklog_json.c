@@ -160,9 +160,9 @@ static void a_stamp_keeps_what_the_clock_was_ahead(void **state)
 
 static void a_cursor_reads_back(void **state)
 {
-    static const char *const bad[] = {"", "1", ".1", "1.", "1.0", "1.-1", "x.1", "1.1.1"};
-    static const struct worklog_cursor good[] = {{0, 1}, {-5, 7}, {INT64_MAX, INT64_MAX}};
-    struct worklog_cursor cursor;
+    static const char *const bad[] = {"", "1", ".1", "1.", "1.-1", "x.1", "1.1.1"};
+    static const struct query_place good[] = {{0, 1}, {-5, 0}, {INT64_MAX, INT64_MAX}};
+    struct query_place cursor;
 
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(good); i++) {

@@ -381,18 +381,18 @@ enum err_class action_body_read(yyjson_val *body, struct action_body *ret, struc
 
 /* ---- Answers ---- */
 
-bool worklog_cursor_read(struct str text, struct worklog_cursor *ret)
+bool worklog_cursor_read(struct str text, struct query_place *ret)
 {
     struct str id = {NULL, 0};
     struct str started = str_cut(text, '.', &id);
 
     return parse_i64(started, INT64_MIN, INT64_MAX, &ret->started_ms) &&
-           parse_i64(id, 1, INT64_MAX, &ret->id);
+           parse_i64(id, 0, INT64_MAX, &ret->id);
 }
 
-void worklog_cursor_put(struct strbuf *out, const struct worklog_cursor *cursor)
+void worklog_cursor_put(struct strbuf *out, const struct query_place *place)
 {
-    strbuf_addf(out, "%" PRId64 ".%" PRId64, cursor->started_ms, cursor->id);
+    strbuf_addf(out, "%" PRId64 ".%" PRId64, place->started_ms, place->id);
 }
 
 static void put_id(struct json_out *out, const char *name, int64_t id)

@@ -1,6 +1,7 @@
 #ifndef APPS_TIMESHEET_WORKLOG_JSON_H
 #define APPS_TIMESHEET_WORKLOG_JSON_H
 #include "apps/timesheet/actions.h"
+#include "apps/timesheet/query_page.h"
 #include "base/json.h"
 
 /*
@@ -38,11 +39,8 @@ MUST_USE enum err_class action_body_read(yyjson_val *body, struct action_body *r
 MUST_USE bool worklog_stamp_read(struct str text, int64_t *ret_ms, int32_t *ret_offset_minutes);
 
 /* The place in a list: "<start>.<id>". */
-struct worklog_cursor {
-    int64_t started_ms, id;
-};
-MUST_USE bool worklog_cursor_read(struct str text, struct worklog_cursor *ret);
-void worklog_cursor_put(struct strbuf *out, const struct worklog_cursor *cursor);
+MUST_USE bool worklog_cursor_read(struct str text, struct query_place *ret);
+void worklog_cursor_put(struct strbuf *out, const struct query_place *place);
 
 /* W. Ids are strings. */
 void worklog_put(struct json_out *out, const struct worklog_row *row);

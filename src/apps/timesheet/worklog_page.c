@@ -3,12 +3,18 @@
  */
 #include "apps/timesheet/worklog_page.h"
 
+#include <assert.h>
 #include <inttypes.h>
 
+#include "apps/timesheet/app.h"
 #include "apps/timesheet/rights.h"
 #include "apps/timesheet/viewing.h"
 
-#define ZONE_UNTIL_MS INT64_C(4102444800000) /* 2100-01-01; rules further on are guesses */
+#define ZONE_UNTIL_MS INT64_C(4102444800000)      /* 2100-01-01; rules further on are guesses */
+#define PAGE_TEXT_BYTES ((size_t)8 * 1024 * 1024) /* behind which a page ends */
+
+static_assert(PAGE_TEXT_BYTES + (size_t)8 * LIMIT_COMMENT_BYTES < LIMIT_HTTP_BODY_BYTES,
+              "the longest worklog must fit behind the rest, whatever JSON makes of its text");
 
 /* ---- Words of requests ---- */
 
@@ -29,7 +35,7 @@ enum err_class worklog_zone(struct str name, struct zone **ret, struct err *err)
     return zone_new(name, 0, ZONE_UNTIL_MS, ret, err);
 }
 
-/* ---- Collecting ---- */
+/* ---- One ---- */
 
 void worklog_answer_free(struct worklog_answer *answer)
 {
@@ -50,114 +56,73 @@ struct worklog_answer *worklog_answer_new(struct request *request)
     return answer;
 }
 
-static size_t issue_place(const struct worklog_answer *answer, int64_t issue)
+void worklog_answer_reset(struct worklog_answer *answer)
 {
-    size_t i = 0;
-
-    while (i < answer->issue_count && answer->issues[i] != issue)
-        i++;
-    return i;
+    strbuf_reset(&answer->text);
 }
 
 enum err_class worklog_answer_add(void *arg, const struct worklog_row *row, struct err *err)
 {
     struct worklog_answer *answer = arg;
-    struct worklog_shown *shown = &answer->rows[answer->count++];
     struct json_out out = json_out(&answer->text);
 
-    *shown = (struct worklog_shown){.from = answer->text.len,
-                                    .issue_id = row->issue_id,
-                                    .own = worklog_is_own(answer->request, row->account)};
+    answer->issue_id = row->issue_id;
+    answer->own = worklog_is_own(answer->request, row->account);
     worklog_put(&out, row);
-    shown->to = answer->text.len;
-    answer->last = (struct worklog_cursor){row->started_ms, row->id};
-    if (!shown->own && issue_place(answer, row->issue_id) == answer->issue_count)
-        answer->issues[answer->issue_count++] = row->issue_id;
-    return strbuf_check(&answer->text, "a page of worklogs", err);
+    return strbuf_check(&answer->text, "a worklog", err);
 }
 
-static bool is_shown(const struct worklog_answer *answer, const struct worklog_shown *row)
+/* May the person browse the issue? What Jira could not answer ends the request. */
+static enum err_class see_issue(struct request *request, int64_t issue, bool *ret, struct err *err)
 {
-    return row->own || answer->visible[issue_place(answer, row->issue_id)];
-}
-
-/*
- * Which of the issues may the person browse? What Jira was not asked about, or could not answer,
- * is not shown.
- */
-enum err_class worklog_answer_look(struct worklog_answer *answer, struct err *err)
-{
+    AUTO(jira_ids_done) struct jira_ids seen = {0};
     struct viewing viewing = {0};
-    struct jira_ids seen = {0};
-
-    if (answer->issue_count == 0)
-        return ERR_OK;
-
-    enum err_class rc = viewing_begin(answer->request, &viewing, err);
+    enum err_class rc = viewing_begin(request, &viewing, err);
 
     if (rc == ERR_OK)
-        rc = viewer_filter(viewing_viewer(&viewing), answer->issues, answer->issue_count, &seen,
-                           err);
-    for (size_t i = 0; rc == ERR_OK && i < answer->issue_count; i++)
-        answer->visible[i] = jira_ids_has(&seen, answer->issues[i]);
-    jira_ids_done(&seen);
+        rc = viewer_filter(viewing_viewer(&viewing), &issue, 1, &seen, err);
+    if (rc == ERR_OK)
+        *ret = jira_ids_has(&seen, issue);
     viewing_end(&viewing);
     return rc;
 }
 
-int64_t worklog_answer_hidden(const struct worklog_answer *answer)
+/* One that is there: may it be shown? */
+static enum err_class see_one(const struct worklog_answer *answer, bool *ret, struct err *err)
 {
-    int64_t hidden = 0;
+    struct rights rights = {0};
+    enum err_class rc = ERR_OK;
 
-    for (size_t i = 0; i < answer->issue_count; i++)
-        hidden += answer->visible[i] ? 0 : 1;
-    return hidden;
+    *ret = answer->own;
+    if (answer->own)
+        return ERR_OK;
+    if (answer->request->who.account[0] == '\0' && answer->request->who.role != ROLE_ADMIN)
+        return ERR_OK; /* nobody of Jira: sees nothing */
+    rc = rights_find(answer->request, true, &rights, err);
+    return rc == ERR_OK && rights.others ? see_issue(answer->request, answer->issue_id, ret, err)
+                                         : rc;
 }
 
-/* The JSON of the rows that may be shown, as elements of an array. */
-void worklog_answer_put(const struct worklog_answer *answer, struct strbuf *ret)
-{
-    bool first = true;
-
-    strbuf_add_char(ret, '[');
-    for (size_t i = 0; i < answer->count; i++) {
-        const struct worklog_shown *row = &answer->rows[i];
-
-        if (!is_shown(answer, row))
-            continue;
-        strbuf_add_z(ret, first ? "" : ",");
-        strbuf_add(ret, strbuf_z(&answer->text) + row->from, row->to - row->from);
-        first = false;
-    }
-    strbuf_add_char(ret, ']');
-}
-
-/* One worklog, if it is there and may be seen; answered as W. */
 enum err_class worklog_answer_one(struct request *request, int64_t id, struct err *err)
 {
     AUTO(worklog_answer_free_autop) struct worklog_answer *answer = worklog_answer_new(request);
+    bool shown = false;
 
     if (!answer)
         return err_memory(err);
 
     enum err_class rc = worklog_read(request->tenant, id, worklog_answer_add, answer, err);
 
-    if (rc == ERR_OK && !answer->rows[0].own)
-        rc = rights_want(request, RIGHT_OTHERS, err);
     if (rc == ERR_OK)
-        rc = worklog_answer_look(answer, err);
-    if (rc == ERR_OK && !is_shown(answer, &answer->rows[0]))
+        rc = see_one(answer, &shown, err);
+    if (rc == ERR_NOT_FOUND || (rc == ERR_OK && !shown))
         return err_set(err, ERR_NOT_FOUND,
-                       "the worklog %" PRId64 " is on an issue that you may not see in Jira", id);
+                       "there is no worklog %" PRId64 " that you may see: it was deleted, or never "
+                       "was, or is not for you; look for it in Jira",
+                       id);
     if (rc == ERR_OK)
         strbuf_add_str(&request->ex->out, strbuf_str(&answer->text));
     return rc;
-}
-
-void worklog_answer_reset(struct worklog_answer *answer)
-{
-    answer->count = answer->issue_count = 0;
-    strbuf_reset(&answer->text);
 }
 
 /* ---- Tags ---- */
@@ -180,4 +145,87 @@ enum err_class worklog_answer_tagged(struct request *request, int64_t id,
         rc = db_end(db, tags_replace(&mirror, id, draft->tags, draft->tag_count, err), err);
     mirror_done(&mirror);
     return rc == ERR_OK ? worklog_answer_one(request, id, err) : rc;
+}
+
+/* ---- Pages ---- */
+
+struct putting {
+    const struct request *request;
+    const struct viewer *viewer;
+    struct json_out *out;
+    int64_t issue_id; /* as which the worklog was found to be visible */
+};
+
+static enum err_class put_row(void *arg, const struct worklog_row *row, struct err *err)
+{
+    const struct putting *putting = arg;
+
+    /* It may have changed since the page was found. */
+    if (putting->viewer && row->issue_id != putting->issue_id &&
+        !worklog_is_own(putting->request, row->account))
+        return ERR_OK;
+    worklog_put(putting->out, row);
+    return strbuf_check(putting->out->buf, "a page of worklogs", err);
+}
+
+static enum err_class put_rows(struct putting *putting, struct site_page *page, struct err *err)
+{
+    size_t from = putting->out->buf->len;
+
+    for (size_t i = 0; i < page->count; i++) {
+        const struct site_page_row *row = &page->rows[i];
+        enum err_class rc = ERR_OK;
+
+        putting->issue_id = row->issue_id;
+        rc = worklog_read(putting->request->tenant, row->id, put_row, putting, err);
+        if (rc == ERR_NOT_FOUND) /* deleted since the page was found */
+            *err = (struct err){0};
+        else if (rc != ERR_OK)
+            return rc;
+        if (putting->out->buf->len - from > PAGE_TEXT_BYTES && i + 1 < page->count) {
+            page->count = i + 1;
+            page->more = true;
+            page->next = row->place;
+        }
+    }
+    return ERR_OK;
+}
+
+enum err_class worklog_page_put(struct request *request, const struct viewer *viewer,
+                                struct site_page *page, struct json_out *out, struct err *err)
+{
+    struct putting putting = {.request = request, .viewer = viewer, .out = out};
+    enum err_class rc = db_begin(request->tenant->db, DB_READ, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    rc = put_rows(&putting, page, err);
+    db_rollback(request->tenant->db); /* nothing was written */
+    return rc;
+}
+
+enum err_class worklog_page_day(struct request *request, struct str zone, int32_t day,
+                                int64_t *ret_ids, size_t *ret_count, struct err *err)
+{
+    AUTO(report_request_done)
+    struct report_request asked = {
+        .has_from = true, .has_to = true, .from_day = day, .to_day = day, .zone = zone};
+    struct site_page *page = arena_alloc(request->ex->arena, sizeof(*page));
+    enum err_class rc = page ? ERR_OK : err_memory(err);
+
+    if (rc == ERR_OK)
+        rc = report_add_account("account", str_from(request->who.account), &asked, err);
+    if (rc == ERR_OK)
+        rc = site_columns_page(timesheet_state(request->site)->columns, request->tenant, &asked,
+                               NULL, QUERY_FIRST_PLACE, ACTION_IDS_MAX, page, err);
+    if (rc == ERR_OK && page->more)
+        rc = err_set(err, ERR_LIMIT,
+                     "the day has more than %d worklogs: name some of them by their ids",
+                     ACTION_IDS_MAX);
+    if (rc != ERR_OK)
+        return rc;
+    for (size_t i = 0; i < page->count; i++)
+        ret_ids[i] = page->rows[i].id;
+    *ret_count = page->count;
+    return ERR_OK;
 }

@@ -195,7 +195,7 @@ static enum err_class store_in_tx(const struct writer *writer, const struct jira
     enum mirror_put put;
     enum err_class rc = mirror_put(writer->mirror, worklog, &put, err);
 
-    if (rc == ERR_OK && draft && draft->has_tags)
+    if (rc == ERR_OK && put != MIRROR_ERASED && draft && draft->has_tags)
         rc = tags_replace(writer->mirror, worklog->id, draft->tags, draft->tag_count, err);
     if (rc == ERR_OK && client)
         rc = pending_end(writer->mirror->tenant, client, PENDING_DONE, worklog->id, err);
@@ -474,6 +474,20 @@ static enum err_class delete_in_tx(const struct writer *writer, int64_t id, cons
     return rc;
 }
 
+static enum err_class audit_delete(const struct writer *writer, int64_t id, enum err_class result,
+                                   struct err *err)
+{
+    const struct tenant *tenant = writer->mirror->tenant;
+
+    return audit_write(tenant->audit, tenant->ctx,
+                       &(struct audit_entry){.act = AUDIT_WORKLOG_REMOVED,
+                                             .tenant = tenant->info.id,
+                                             .record = "worklog",
+                                             .row = id,
+                                             .result = result},
+                       err);
+}
+
 enum err_class write_delete(struct writer *writer, int64_t id, const struct jira_estimate *estimate,
                             struct write_done *ret, struct err *err)
 {
@@ -493,7 +507,12 @@ enum err_class write_delete(struct writer *writer, int64_t id, const struct jira
     ret->stored = ret->repeated = over;
     if (over)
         return ERR_OK;
-    rc = send_change(&sending, &outcome, err);
+    /* Who removed what is written down before Jira is asked, and so is a refusal after it. */
+    rc = audit_delete(writer, id, ERR_OK, err);
+    if (rc == ERR_OK)
+        rc = send_change(&sending, &outcome, err);
+    if (rc != ERR_OK)
+        err_ignore(audit_delete(writer, id, rc, &local)); /* the refusal itself is told */
     /* Gone already, and our first try may be why. */
     ret->repeated = outcome.refusal == JIRA_REFUSED_GONE && before.client[0] != '\0' &&
                     (before.state == PENDING_UNKNOWN || before.state == PENDING_UNDER_WAY);

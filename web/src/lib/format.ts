@@ -34,6 +34,12 @@ const percentFormat = new Intl.NumberFormat(undefined, { style: 'percent', maxim
 export const number = (n: number) => numbers.format(n)
 export const hours = (seconds: number) => hoursFormat.format(seconds / 3600)
 export const percent = (share: number) => percentFormat.format(share)
+/* Steps of 1000, as disks and Intl's units count. */
+const BYTE_UNITS = ['byte', 'kilobyte', 'megabyte', 'gigabyte', 'terabyte'] as const
+export function bytes(n: number): string {
+    const step = n < 1000 ? 0 : Math.min(BYTE_UNITS.length - 1, Math.floor(Math.log10(n) / 3))
+    return new Intl.NumberFormat(undefined, { style: 'unit', unit: BYTE_UNITS[step]!, maximumSignificantDigits: 3 }).format(n / 1000 ** step)
+}
 const relative = new Intl.RelativeTimeFormat(undefined, { numeric: 'auto' })
 export function ago(iso: string, now = Date.now()): string {
     const seconds = Math.round((new Date(iso).getTime() - now) / 1000)

@@ -2,8 +2,9 @@ import { describe, expect, it } from 'vitest'
 import type { Settings, Worklog } from '../types'
 import { flatten, parseSort } from './reports/flat'
 import { daysOf } from './reports/periods'
-import { acrossOf, parseGroups, pivot, serverGroups, spanOf, type Node } from './reports/pivot'
-import { dayToFill, isWorkday, lanesOf, localize, monthSheet, nextStart, rowsOf } from './time/model'
+import { chosenColumns, COLUMNS, columnsText } from './reports/columns'
+import { acrossOf, knowsRemaining, parseGroups, pivot, spanOf, type Node } from './reports/pivot'
+import { dayToFill, isWorkday, lanesOf, localize, monthSheet, nextStart, rowsOf, visibilityOf } from './time/model'
 
 const rows = [
     { account: 'a', issue: '1', month: '2026-01', seconds: 100, count: 1 },
@@ -11,11 +12,10 @@ const rows = [
     { account: 'a', issue: '1', month: '2026-02', seconds: 400, count: 1 },
     { account: null, issue: '3', month: '2026-02', seconds: 800, count: 4 },
 ]
-const project = (issue: string) => (issue === '2' ? 'Y' : 'X')
 
 describe('pivot', () => {
     it('sums at every level to the same total', () => {
-        const p = pivot(rows, ['account', 'issue', 'month'], 'month', project)
+        const p = pivot(rows, ['account', 'issue', 'month'], 'month')
         const leaves = (n: Node): Node[] => n.children?.flatMap(leaves) ?? [n]
         expect(p.seconds).toBe(1500)
         expect(p.roots.reduce((n, r) => n + r.seconds, 0)).toBe(1500)
@@ -25,13 +25,24 @@ describe('pivot', () => {
         expect(p.columns).toEqual(['2026-01', '2026-02'])
         expect(p.roots.map(r => [r.key, r.seconds])).toEqual([['a', 700], [null, 800]])
     })
-    it('folds issues into projects', () => {
-        const p = pivot(rows, ['project', 'account'], null, project)
-        expect(p.roots.map(r => [r.key, r.seconds, r.children!.length])).toEqual([['X', 1300, 2], ['Y', 200, 1]])
-        expect(serverGroups(['project', 'issue', 'month'])).toBe('issue,month')
+    it('adds what stands beside the seconds', () => {
+        const p = pivot([
+            { project: 'X', issue: '1', seconds: 100, count: 1, billable: 60, non_billable: 40, remaining: 30, expected: 130 },
+            { project: 'X', issue: '2', seconds: 200, count: 1, billable: 0, non_billable: 200, remaining: null, expected: null },
+        ], ['project', 'issue'], null)
+        expect(p.roots.map(r => [r.key, r.seconds, r.billable, r.remaining])).toEqual([['X', 300, 60, 30]])
+        expect(knowsRemaining(['project', 'issue'])).toBe(true)
+        expect(knowsRemaining(['project', 'account'])).toBe(false)
+    })
+    it('keeps the columns that were chosen, in their order', () => {
+        expect(chosenColumns(null)).toHaveLength(10)
+        expect(chosenColumns('all')).toEqual([...COLUMNS])
+        expect(chosenColumns('key,nonsense,time,key')).toEqual(['key', 'time'])
+        expect(columnsText(chosenColumns('key,time'))).toBe('key,time')
+        expect(columnsText(chosenColumns(null))).toBeNull()
     })
     it('keeps nobody apart from an account that is called null', () => {
-        const p = pivot([{ account: null, seconds: 1, count: 1 }, { account: 'null', seconds: 2, count: 1 }], ['account'], null, project)
+        const p = pivot([{ account: null, seconds: 1, count: 1 }, { account: 'null', seconds: 2, count: 1 }], ['account'], null)
         expect(p.roots).toHaveLength(2)
     })
     it('lays a time across only beside something else', () => {
@@ -83,6 +94,11 @@ describe('my time', () => {
         expect(nextStart(logs, '2026-11-17')).toBe(33_300)
         expect(nextStart(logs, '2026-11-19')).toBe(32_400)
     })
+    it('tells Jira of a restriction only where there is one', () => {
+        expect(visibilityOf('all', 'Developers')).toBeNull()
+        expect(visibilityOf('role', ' Developers ')).toEqual({ type: 'role', identifier: 'Developers' })
+        expect(visibilityOf('group', '276f955c')).toEqual({ type: 'group', identifier: '276f955c' })
+    })
     it('knows days of work, holidays and extra days', () => {
         expect(['2026-11-17', '2026-11-18', '2026-11-21', '2026-11-22'].map(d => isWorkday(d, settings))).toEqual([true, false, true, false])
     })
@@ -105,7 +121,7 @@ describe('my time', () => {
 })
 
 describe('flat rows', () => {
-    const p = pivot(rows, ['account', 'issue', 'month'], 'month', project)
+    const p = pivot(rows, ['account', 'issue', 'month'], 'month')
     const ids = (sort: string | null, open: (id: string) => boolean = () => true) =>
         flatten(p, parseSort(sort, p.columns), s => s.seconds, n => n.key ?? '', open).map(r => `${r.depth}${r.node.key}`)
     it('lists children below their parent while it is open', () => {

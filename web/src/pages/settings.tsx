@@ -8,7 +8,7 @@ import { useApp } from '../store'
 import { s } from '../strings'
 import type { Access, Settings } from '../types'
 import { Banner, Button, Field, Icon, Input, Select, Switch } from '../ui/ui'
-import { IssueName, IssuePicker, PersonName, PersonPicker } from './issue'
+import { IssueName, IssuePicker, PersonName, PersonPicker, TagPicker } from './issue'
 
 const MONDAY = '2024-01-01'
 const ROUNDINGS = [0, 1, 5, 6, 10, 15, 20, 30]
@@ -68,6 +68,7 @@ export default function SettingsPage() {
                         </div>
                     )}
                 </Field>
+                <TextList label={s.settings.nonWorkingPatterns} hint={s.settings.nonWorkingPatternsHint} placeholder={s.settings.addPattern} list={form.non_working_patterns} onChange={non_working_patterns => set({ non_working_patterns })} />
             </section>
             <section class="card">
                 <h2>{s.settings.logging}</h2>
@@ -77,6 +78,22 @@ export default function SettingsPage() {
                     <Field label={s.settings.rounding} hint={s.settings.roundingHint}>{ids => <Select {...ids} value={String(form.rounding_minutes)} onChange={v => set({ rounding_minutes: Number(v) })} options={ROUNDINGS.map(n => ({ value: String(n), label: n ? s.minutes(n) : s.settings.noRounding }))} />}</Field>
                     <Field label={s.settings.pageSize}>{ids => <Select {...ids} value={String(form.page_size)} onChange={v => set({ page_size: Number(v) })} options={[...new Set([...PAGE_SIZES, form.page_size])].sort((a, b) => a - b).map(n => ({ value: String(n), label: String(n) }))} />}</Field>
                 </div>
+            </section>
+            <section class="card">
+                <h2>{s.settings.billing}</h2>
+                <Switch label={s.settings.billedByDefault} hint={s.settings.billedByDefaultHint} on={form.billing.by_default} onChange={by_default => set({ billing: { ...form.billing, by_default } })} />
+                <TextList label={s.settings.billingTags} list={form.billing.tags} onChange={tags => set({ billing: { ...form.billing, tags } })} tags />
+                <TextList label={s.settings.billingProjects} hint={s.settings.billingProjectsHint} list={form.billing.projects} onChange={projects => set({ billing: { ...form.billing, projects } })} />
+                <Switch label={s.settings.hiddenNamed} hint={s.settings.hiddenNamedHint} on={form.name_hidden_projects} onChange={name_hidden_projects => set({ name_hidden_projects })} />
+            </section>
+            <section class="card">
+                <h2>{s.settings.mail}</h2>
+                <p class="muted">{s.settings.mailHint}</p>
+                <div class="row wrap">
+                    <Field label={s.settings.mailSend}>{ids => <Select {...ids} value={form.estimate_mail.send} onChange={v => set({ estimate_mail: { ...form.estimate_mail, send: v as Settings['estimate_mail']['send'] } })} options={(['none', 'all', 'selected'] as const).map(value => ({ value, label: s.settings.mailSends[value] }))} />}</Field>
+                    <Field label={s.settings.mailTime} hint={s.settings.mailTimeHint(form.zone)}>{ids => <Input {...ids} type="time" class="short" value={form.estimate_mail.time} onText={time => set({ estimate_mail: { ...form.estimate_mail, time } })} />}</Field>
+                </div>
+                {form.estimate_mail.send === 'selected' && <TextList label={s.settings.mailProjects} list={form.estimate_mail.projects} onChange={projects => set({ estimate_mail: { ...form.estimate_mail, projects } })} />}
             </section>
             <section class="card">
                 <h2>{s.settings.access}</h2>
@@ -105,6 +122,26 @@ function Days({ label, hint, days, onChange, error }: { label: string; hint: str
                 <div class="chips">
                     {days.map(d => <span class="chip" key={d} title={dayLong(d)}>{dayMedium(d)}<button type="button" aria-label={s.removeOne(dayMedium(d))} onClick={() => onChange(days.filter(x => x !== d))}><Icon name="close" size={12} /></button></span>)}
                     <span class="row tight"><Input {...ids} type="date" class="short" value={day} onText={setDay} onKeyDown={e => e.key === 'Enter' && add()} /><Button icon="plus" label={s.add} disabled={!isDay(day)} onClick={add} /></span>
+                </div>
+            )}
+        </Field>
+    )
+}
+
+/* Names of tags, chosen; or keys of projects and patterns, typed. */
+function TextList({ label, hint, list, onChange, tags, placeholder }: { label: string; hint?: string; list: string[]; onChange: (list: string[]) => void; tags?: boolean; placeholder?: string }) {
+    const [text, setText] = useState('')
+    const add = (one: string) => {
+        const name = one.trim()
+        if (name && !list.includes(name)) onChange([...list, name])
+        setText('')
+    }
+    return (
+        <Field label={label} hint={hint}>
+            {ids => (
+                <div class="chips">
+                    {list.map(x => <span class="chip" key={x}>{x}<button type="button" aria-label={s.removeOne(x)} onClick={() => onChange(list.filter(y => y !== x))}><Icon name="close" size={12} /></button></span>)}
+                    {tags ? <TagPicker {...ids} label={label} placeholder={s.reports.addTag} onChoose={add} /> : <Input {...ids} class="short" placeholder={placeholder ?? s.settings.addProject} value={text} onText={setText} onBlur={() => add(text)} onKeyDown={e => e.key === 'Enter' && (e.preventDefault(), add(text))} />}
                 </div>
             )}
         </Field>

@@ -8,11 +8,13 @@ import { s } from '../../strings'
 import { Field, Icon, Input, Select } from '../../ui/ui'
 import { Combo } from '../../ui/combo'
 import { IssueName, IssuePicker, PersonName, PersonPicker, TagPicker } from '../issue'
-import { acrossOf, DIMENSIONS, GROUPS_MAX, isTime, type Dimension } from './pivot'
+import { acrossOf, DIMENSIONS, GROUPS_MAX, isTime, knowsRemaining, type Dimension } from './pivot'
 import { PERIODS, type Days, type Period } from './periods'
 
-export const MEASURES = ['hm', 'hours', 'days', 'count'] as const
+export const MEASURES = ['hm', 'hours', 'days', 'count', 'billed', 'unbilled', 'remaining', 'expected'] as const
 export type Measure = (typeof MEASURES)[number]
+const left = (m: Measure) => m === 'remaining' || m === 'expected'
+export const measuresFor = (groups: Dimension[]): Measure[] => MEASURES.filter(m => !left(m) || knowsRemaining(groups))
 
 /* `missing`: the report of missing days knows period and people only. */
 type Props = { days: Days & { period: Period }; groups: Dimension[]; measure: Measure; missing: boolean }
@@ -77,7 +79,7 @@ export function Builder({ days, groups, measure, missing }: Props) {
                 )}
             </Field>
             <Field label={s.reports.measure}>
-                {ids => <Select<Measure> {...ids} value={measure} onChange={m => setParams({ measure: m === 'hm' ? null : m })} options={MEASURES.map(m => ({ value: m, label: s.reports.measures[m] }))} />}
+                {ids => <Select<Measure> {...ids} value={measure} onChange={m => setParams({ measure: m === 'hm' ? null : m })} options={measuresFor(groups).map(m => ({ value: m, label: s.reports.measures[m] }))} />}
             </Field>
             </>}
         </section>

@@ -1,66 +1,61 @@
 /* The worklogs behind a number. */
-import { api } from '../../api'
+import { useState } from 'preact/hooks'
+import { asProblem, type Problem } from '../../api'
 import { clockText, duration } from '../../lib/duration'
 import { partsIn } from '../../lib/dates'
 import { dayMedium } from '../../lib/format'
 import { useLoad } from '../../lib/hooks'
 import { useApp } from '../../store'
 import { s } from '../../strings'
-import { Banner, Panel, ProblemBox, Skeleton } from '../../ui/ui'
+import { Button, Panel, ProblemBox, Skeleton } from '../../ui/ui'
 import { IssueName, PersonName } from '../issue'
-import type { Report } from '../../types'
-import { fetchLogs, type Logs } from '../time/data'
+import type { Worklog } from '../../types'
+import { fetchPage, type LogQuery } from '../time/data'
 
 export type Behind = { title: string; query: Record<string, string | string[]>; noTag: boolean; noAccount: boolean }
+type Page = { worklogs: Worklog[]; next: string | null }
 
-const PEOPLE_MAX = 50
-const PAGES = 4
-const AT_ONCE = 4
-const IDS_MAX = 10_000
+const PAGES_AT_ONCE = 10
 
-const list = (value: string | string[] | undefined): string[] => (value === undefined || value === '' ? [] : Array.isArray(value) ? value : [value])
-
-/*
- * The list of worklogs takes one person, issue and tag at a time, and no JQL. So the report says which people and
- * issues are behind the number, each person's worklogs are fetched, and what belongs to others is left out here.
- */
-async function behindIt(query: Behind['query'], signal: AbortSignal): Promise<Logs> {
-    const ids = async (group: 'account' | 'issue') => {
-        const report = await api.get<Report>('/report', { ...query, group, order: 'seconds', limit: IDS_MAX }, signal)
-        return report.rows.map(r => r[group]).filter((id): id is string => typeof id === 'string')
+/* A page more, as long as the settings say; where not all of it fits, further ones until that much does. */
+async function more(query: LogQuery, noTag: boolean, size: number, from: string | null, signal?: AbortSignal): Promise<Page> {
+    const found: Page = { worklogs: [], next: from }
+    for (let i = 0; i < PAGES_AT_ONCE; i++) {
+        const page = await fetchPage(query, found.next, signal)
+        found.worklogs.push(...page.worklogs.filter(w => !(noTag && w.tags.length)))
+        found.next = page.next
+        if (found.next === null || found.worklogs.length >= size) break
     }
-    const tags = list(query.tag)
-    const [people, issues] = await Promise.all([list(query.account).length ? list(query.account) : ids('account'), query.jql || query.filter ? ids('issue') : list(query.issue)])
-    const result: Logs = { worklogs: [], hidden: { issues: 0 }, cut: people.length > PEOPLE_MAX }
-    const queue = people.slice(0, PEOPLE_MAX)
-    const one = { from: query.from, to: query.to, tz: query.tz, ...(issues.length === 1 && { issue: issues[0] }), ...(tags.length === 1 && { tag: tags[0] }) }
-    const fits = new Set(issues)
-    await Promise.all(
-        Array.from({ length: AT_ONCE }, async () => {
-            for (let account = queue.shift(); account !== undefined; account = queue.shift()) {
-                const logs = await fetchLogs({ ...one, account }, signal, PAGES)
-                result.cut ||= logs.cut
-                result.worklogs.push(...logs.worklogs.filter(w => (!fits.size || fits.has(w.issue)) && (!tags.length || w.tags.some(t => tags.includes(t)))))
-            }
-        }),
-    )
-    if ((query.jql || query.filter) && !issues.length) result.worklogs = []
-    result.worklogs.sort((a, b) => (a.started < b.started ? -1 : 1))
-    return result
+    return found
 }
 
 export function Drill({ behind, onClose }: { behind: Behind; onClose: () => void }) {
-    const { zone } = useApp()
-    const logs = useLoad('d' + JSON.stringify(behind.query), signal => behindIt(behind.query, signal))
-    const shown = (logs.data?.worklogs ?? []).filter(w => !(behind.noTag && w.tags.length))
+    const { me, settings, zone } = useApp()
+    /* A report is about everybody unless it names people; a list is about oneself. */
+    const query: LogQuery = { ...behind.query, ...(!behind.query.account?.length && me.may.others && { account: '*' }) }
+    const next = (from: string | null, signal?: AbortSignal) => more(query, behind.noTag, settings.page_size, from, signal)
+    const logs = useLoad('d' + JSON.stringify(behind), signal => next(null, signal))
+    const [busy, setBusy] = useState(false)
+    const [wrong, setWrong] = useState<Problem | null>(null)
+    const shown = logs.data?.worklogs ?? []
     const sum = shown.reduce((n, w) => n + w.seconds, 0)
+    const goOn = async (after: Page) => {
+        setBusy(true)
+        setWrong(null)
+        try {
+            const page = await next(after.next)
+            logs.set(old => (old === after ? { worklogs: [...old.worklogs, ...page.worklogs], next: page.next } : old))
+        } catch (error) {
+            setWrong(asProblem(error))
+        }
+        setBusy(false)
+    }
     return (
         <Panel title={s.reports.behind} onClose={onClose}>
             <p class="muted">{behind.title}</p>
             {logs.problem ? <ProblemBox problem={logs.problem} retry={logs.reload} /> : !logs.data ? <Skeleton lines={6} height={44} /> : (
                 <>
                     <p data-first tabIndex={-1}><strong>{duration(sum)}</strong> {s.worklogsIn(shown.length)}</p>
-                    {logs.data.cut && <Banner tone="warning">{s.reports.firstOnly(shown.length)}</Banner>}
                     <ul class="log-list">
                         {shown.map(w => {
                             const at = partsIn(Date.parse(w.started), zone)
@@ -78,6 +73,8 @@ export function Drill({ behind, onClose }: { behind: Behind; onClose: () => void
                             )
                         })}
                     </ul>
+                    {wrong && <ProblemBox problem={wrong} />}
+                    {logs.data.next !== null && <Button disabled={busy} onClick={() => void goOn(logs.data!)}>{busy ? s.loading : s.reports.showMore}</Button>}
                 </>
             )}
         </Panel>

@@ -11,15 +11,21 @@ import { useApp, useLabels } from '../../store'
 import { s } from '../../strings'
 import type { Report, SavedReport } from '../../types'
 import { Banner, Button, Dialog, Empty, Field, Input, ProblemBox, Segmented, Skeleton, Switch } from '../../ui/ui'
-import { Builder, MEASURES, type Measure } from './builder'
+import { Builder, measuresFor, type Measure } from './builder'
 import type { ChartKind } from './chart'
+import { ColumnsDialog } from './columns'
 import { Drill, type Behind } from './drill'
 import { Missing } from './missing'
 import { daysOf } from './periods'
-import { acrossOf, isTime, parseGroups, pivot, serverGroups, spanOf, UNKNOWN_PROJECT, type Dimension, type Node, type Sums } from './pivot'
+import { acrossOf, isTime, parseGroups, pivot, spanOf, type Dimension, type Node, type Sums } from './pivot'
 
 const ROWS_MAX = 10_000
 const COLUMNS_MAX = 100
+/* What a number of the table and the chart is. */
+const VALUES: Record<Measure, (x: Sums) => number> = {
+    hm: x => x.seconds, hours: x => x.seconds, days: x => x.seconds, count: x => x.count,
+    billed: x => x.billable, unbilled: x => x.seconds - x.billable, remaining: x => x.remaining, expected: x => x.seconds + x.remaining,
+}
 const READY: { name: keyof typeof s.reports.ready; query: Record<string, string> }[] = [
     { name: 'people', query: { period: 'last-month', group: 'account,week' } },
     { name: 'project', query: { period: 'this-month', group: 'project,account' } },
@@ -39,29 +45,20 @@ export default function ReportsPage() {
     const groups = params.get('group') === 'none' ? [] : parseGroups(params.get('group') ?? 'account,week')
     const across = acrossOf(groups, params.get('across'))
     const days = daysOf(params, today, settings.week_start)
-    const measure = (MEASURES as readonly string[]).includes(params.get('measure') ?? '') ? (params.get('measure') as Measure) : 'hm'
+    const measure = measuresFor(groups).find(m => m === params.get('measure')) ?? 'hm'
+    const beside = { billable: measure === 'billed' || measure === 'unbilled' || null, remaining: measure === 'remaining' || measure === 'expected' || null }
     const filters = { account: params.getAll('account'), issue: params.getAll('issue'), tag: params.getAll('tag'), jql: params.get('jql') ?? '', filter: params.get('filter') ?? '' }
-    const query = { from: days.from, to: days.to, tz: zone, group: serverGroups(groups), ...filters }
+    const query = { from: days.from, to: days.to, tz: zone, group: groups.join(','), ...filters, ...beside }
     const report = useLoad(missing || !me.may.report ? null : JSON.stringify(query), signal => api.get<Report>('/report', { ...query, limit: ROWS_MAX }, signal), true)
     const [behind, setBehind] = useState<Behind | null>(null)
     const [saving, setSaving] = useState(false)
     const [narrowOpen, setNarrowOpen] = useState(false)
     const [copied, setCopied] = useState(false)
+    const [choosing, setChoosing] = useState(false)
     const chart = useRef<{ getDataURL(options: object): string } | null>(null)
 
-    const hasProject = groups.includes('project')
     const names = labels /* new each time a label came */
-    const projectOf = (issue: string) => {
-        const label = names.issue(issue)
-        return label ? label.project.key : label === null ? null : UNKNOWN_PROJECT
-    }
-    const projects = useRef(new Map<string, string>())
-    const labelTurn = hasProject ? (report.data?.rows ?? []).map(r => projectOf(String(r.issue))).join() : ''
-    const made = useMemo(() => (report.data ? pivot(report.data.rows, groups, across, projectOf) : null), [report.data, groups.join(), across, labelTurn])
-    if (hasProject) for (const row of report.data?.rows ?? []) {
-        const label = names.issue(String(row.issue))
-        if (label) projects.current.set(label.project.key, label.project.name)
-    }
+    const made = useMemo(() => (report.data ? pivot(report.data.rows, groups, across) : null), [report.data, groups.join(), across])
 
     const nameOf = (dimension: Dimension, key: string | null): string => {
         if (dimension === 'account') return key === null ? s.nobody : (names.person(key)?.name ?? (names.person(key) === null ? s.hiddenPerson : '…'))
@@ -69,13 +66,13 @@ export default function ReportsPage() {
             const label = key === null ? null : names.issue(key)
             return label ? `${label.key} ${label.summary}` : label === null ? s.hiddenIssue : '…'
         }
-        if (dimension === 'project') return key === null ? s.hiddenIssue : key === UNKNOWN_PROJECT ? '…' : `${key} ${projects.current.get(key) ?? ''}`
+        if (dimension === 'project') return key === null ? s.reports.noProject : `${key} ${report.data?.projects?.[key] ?? ''}`
         if (dimension === 'tag') return key ?? s.reports.noTag
         return key === null ? '' : periodName(dimension, key)
     }
     const name = (node: Node) => nameOf(node.dimension, node.key)
     const column = (key: string) => (across ? periodName(across, key) : key)
-    const value = (sums: Sums) => (measure === 'count' ? sums.count : sums.seconds)
+    const value = (sums: Sums) => VALUES[measure](sums)
     const unit = measure === 'count' ? 1 : measure === 'days' ? settings.expected_seconds || 28_800 : 3600
     const show = (v: number) => (measure === 'count' ? number(v) : measure === 'hours' ? hours(v) : measure === 'days' ? hours((v / unit) * 3600) : duration(v))
 
@@ -88,8 +85,8 @@ export default function ReportsPage() {
             else if (d === 'issue' && key !== null) q.issue = key
             else if (d === 'tag') key === null ? (noTag = true) : (q.tag = key)
             else if (d === 'project') {
-                const ids = (report.data?.rows ?? []).map(r => String(r.issue)).filter(i => projectOf(i) === key)
-                q.issue = [...new Set(ids)].slice(0, 200)
+                const one = key === null ? 'project is EMPTY' : `project = "${key.replace(/["\\\\]/g, '')}"`
+                q.jql = filters.jql ? `(${filters.jql}) AND ${one}` : one
             } else if (isTime(d) && key !== null) {
                 const span = spanOf(key)
                 if (span) [from, to] = [span.from > from ? span.from : from, span.to < to ? span.to : to]
@@ -112,7 +109,12 @@ export default function ReportsPage() {
         setCopied(true)
         setTimeout(() => setCopied(false), 3000)
     }
-    const file = (path: string) => void api.download(path, { ...query, ...(path.startsWith('/worklogs') ? { group: undefined } : {}), time: measure === 'hours' ? 'hours' : 'seconds' }, `${path.slice(1).replace('.', `-${days.from}-${days.to}.`)}`)
+    const columns = params.get('columns')
+    const file = (path: string, chosen?: string | null) => {
+        const logs = path.startsWith('/worklogs')
+        const time = measure === 'hours' ? 'hours' : measure === 'days' || measure === 'count' ? 'seconds' : 'human'
+        void api.download(path, { ...query, ...(logs ? { group: undefined, billable: undefined, remaining: undefined, columns: chosen } : {}), time }, `${path.slice(1).replace('.', `-${days.from}-${days.to}.`)}`)
+    }
     const png = () => {
         if (chart.current) save(chart.current.getDataURL({ pixelRatio: 2, backgroundColor: getComputedStyle(document.body).backgroundColor }), `report-${days.from}-${days.to}.png`)
     }
@@ -132,10 +134,12 @@ export default function ReportsPage() {
                                     <div class="menu-list">
                                         <Button look="subtle" onClick={() => file('/report.csv')}>{s.reports.tableCsv}</Button>
                                         <Button look="subtle" onClick={() => file('/report.xlsx')}>{s.reports.tableXlsx}</Button>
-                                        <Button look="subtle" onClick={() => file('/worklogs.csv')}>{s.reports.logsCsv}</Button>
-                                        <Button look="subtle" onClick={() => file('/worklogs.xlsx')}>{s.reports.logsXlsx}</Button>
+                                        <Button look="subtle" onClick={() => file('/worklogs.csv', columns)}>{s.reports.logsCsv}</Button>
+                                        <Button look="subtle" onClick={() => file('/worklogs.xlsx', columns)}>{s.reports.logsXlsx}</Button>
+                                        <Button look="subtle" onClick={() => file('/worklogs.csv', 'all')}>{s.reports.allCsv}</Button>
+                                        <Button look="subtle" onClick={() => file('/worklogs.xlsx', 'all')}>{s.reports.allXlsx}</Button>
+                                        <Button look="subtle" onClick={() => setChoosing(true)}>{s.reports.chooseColumns}</Button>
                                         <Button look="subtle" onClick={png}>{s.reports.png}</Button>
-                                        {hasProject && <p class="muted small">{s.reports.projectFile}</p>}
                                     </div>
                                 </details>
                             )}
@@ -160,10 +164,12 @@ export default function ReportsPage() {
                                     <strong>{measure === 'count' ? number(data.count) : show(data.seconds)}</strong> <span class="muted">{measure === 'count' ? s.reports.inTime(duration(data.seconds)) : s.worklogsIn(data.count)}</span>
                                     <ProofLine report={data} />
                                 </p>
+                                {data.billable !== undefined && <p class="muted">{s.reports.billedSays(duration(data.billable), duration(data.non_billable ?? 0))}</p>}
+                                {data.remaining !== undefined && <p class="muted">{data.expected == null ? s.reports.remainingUnknown : s.reports.expectedSays(duration(data.seconds), duration(data.remaining ?? 0), duration(data.expected))}</p>}
                                 {data.count === 0 ? (
                                     <Empty title={s.reports.emptyTitle} action={<Button onClick={() => setParams({ account: null, issue: null, tag: null, jql: null, filter: null })}>{s.reports.clear}</Button>}>{s.reports.empty(dayRange(days.from, days.to))}</Empty>
                                 ) : groups.length ? (
-                                    <Results {...{ made, unit, name, column, value, show, drill, chart, total: data }} heading={made.rows.map(d => s.reports.dimensions[d]).join(' › ')} />
+                                    <Results {...{ made, unit, name, column, value, show, drill, chart, total: { seconds: data.seconds, count: data.count, billable: data.billable ?? 0, remaining: data.remaining ?? 0 } }} heading={made.rows.map(d => s.reports.dimensions[d]).join(' › ')} />
                                 ) : (
                                     <Button onClick={() => drill(null, null)}>{s.reports.showWorklogs}</Button>
                                 )}
@@ -174,6 +180,7 @@ export default function ReportsPage() {
                 </div>
             </main>
             {behind && <Drill behind={behind} onClose={() => setBehind(null)} />}
+            {choosing && <ColumnsDialog chosen={columns} onChoose={list => setParams({ columns: list })} onClose={() => setChoosing(false)} />}
             {saving && <SaveDialog onClose={() => setSaving(false)} />}
         </div>
     )
@@ -217,7 +224,7 @@ function States({ report }: { report: Report }) {
         <>
             {!state.complete && <Banner tone="warning" title={s.reports.incompleteTitle}>{s.reports.incomplete}</Banner>}
             {state.stale_since && <Banner tone="warning" title={s.reports.staleTitle(timeOf(state.stale_since, zone))}>{s.reports.stale}</Banner>}
-            {hidden.issues > 0 && <Banner tone="info">{s.hiddenIssues(hidden.issues)}</Banner>}
+            {hidden.issues > 0 && <Banner tone="info">{s.hiddenIssues(hidden.issues)}{hidden.projects?.length ? ' ' + s.reports.hiddenProjects(hidden.projects.join(', ')) : ''}</Banner>}
         </>
     )
 }

@@ -1,27 +1,23 @@
-/*
- * From the server's flat rows to a tree with sub-totals, with one time dimension across. Pure. A project is not a
- * dimension of the server (it keeps no names): it is folded here from issues and their live labels.
- */
+/* From the server's flat rows to a tree with sub-totals, with one time dimension across. Pure. */
 import type { ReportRow } from '../../types'
 
 export const TIMES = ['day', 'week', 'month', 'quarter', 'year'] as const
 export const DIMENSIONS = ['account', 'project', 'issue', 'tag', ...TIMES] as const
 export type Dimension = (typeof DIMENSIONS)[number]
 export type Key = string | null
-export type Sums = { seconds: number; count: number }
+export type Sums = { seconds: number; count: number; billable: number; remaining: number }
 export type Node = Sums & { id: string; dimension: Dimension; key: Key; path: Key[]; across: Map<string, Sums>; children: Node[] | null }
 export type Pivot = Sums & { roots: Node[]; columns: string[]; across: Map<string, Sums>; rows: Dimension[]; over: Dimension | null }
 
 export const GROUPS_MAX = 4
 export const isTime = (d: Dimension): boolean => (TIMES as readonly string[]).includes(d)
-export const UNKNOWN_PROJECT = ''
 
 export function parseGroups(text: string | null): Dimension[] {
     const known = (text ?? '').split(',').filter((d): d is Dimension => (DIMENSIONS as readonly string[]).includes(d))
     return [...new Set(known)].slice(0, GROUPS_MAX)
 }
-/* What the server is asked for. */
-export const serverGroups = (groups: Dimension[]): string => [...new Set(groups.map(g => (g === 'project' ? 'issue' : g)))].join(',')
+/* What remains is known of issues and their projects only. */
+export const knowsRemaining = (groups: Dimension[]): boolean => groups.every(g => g === 'issue' || g === 'project')
 
 /* The dimension that lies across: a time one that is not the only one, the last unless chosen. */
 export function acrossOf(groups: Dimension[], chosen: string | null): Dimension | null {
@@ -30,22 +26,24 @@ export function acrossOf(groups: Dimension[], chosen: string | null): Dimension 
     return times.find(t => t === chosen) ?? times.at(-1) ?? null
 }
 
-const add = (sums: Sums, more: Sums): void => {
+export const noSums = (): Sums => ({ seconds: 0, count: 0, billable: 0, remaining: 0 })
+const add = (sums: Sums, more: ReportRow): void => {
     sums.seconds += more.seconds
     sums.count += more.count
+    sums.billable += more.billable ?? 0
+    sums.remaining += more.remaining ?? 0
 }
-function addAcross(map: Map<string, Sums>, column: string, more: Sums): void {
-    const sums = map.get(column)
-    if (sums) add(sums, more)
-    else map.set(column, { seconds: more.seconds, count: more.count })
+function addAcross(map: Map<string, Sums>, column: string, more: ReportRow): void {
+    let sums = map.get(column)
+    if (!sums) map.set(column, (sums = noSums()))
+    add(sums, more)
 }
 
-export function pivot(rows: ReportRow[], groups: Dimension[], over: Dimension | null, projectOf: (issue: string) => Key): Pivot {
+export function pivot(rows: ReportRow[], groups: Dimension[], over: Dimension | null): Pivot {
     const down = groups.filter(g => g !== over)
-    const result: Pivot = { roots: [], columns: [], across: new Map(), seconds: 0, count: 0, rows: down, over }
+    const result: Pivot = { roots: [], columns: [], across: new Map(), ...noSums(), rows: down, over }
     const index = new Map<string, Node>()
     const keyOf = (row: ReportRow, d: Dimension): Key => {
-        if (d === 'project') return projectOf(String(row.issue))
         const value = row[d]
         return value === null || value === undefined ? null : String(value)
     }
@@ -61,7 +59,7 @@ export function pivot(rows: ReportRow[], groups: Dimension[], over: Dimension | 
             const id = JSON.stringify(path)
             let node = index.get(id)
             if (!node) {
-                node = { id, dimension: d, key, path, seconds: 0, count: 0, across: new Map(), children: depth < down.length - 1 ? [] : null }
+                node = { id, dimension: d, key, path, ...noSums(), across: new Map(), children: depth < down.length - 1 ? [] : null }
                 index.set(id, node)
                 siblings.push(node)
             }

@@ -7,16 +7,23 @@ import { s } from '../../strings'
 import type { ActionResult, DayTotals, Estimate, Hidden, Worklog, WorklogDraft } from '../../types'
 
 export type Logs = { worklogs: Worklog[]; hidden: Hidden; cut: boolean }
-const PAGE = 500
+const PAGE_MAX = 1000 /* as the server's: a week or a month is one question */
 const PAGES_MAX = 8
 
-export async function fetchLogs(query: Record<string, string | string[] | undefined>, signal?: AbortSignal, pages = PAGES_MAX): Promise<Logs> {
+export type LogQuery = Record<string, string | string[] | undefined>
+type Page = { worklogs: Worklog[]; next: string | null; hidden: Hidden }
+
+/* A page as long as the settings say. */
+export const fetchPage = (query: LogQuery, cursor: string | null, signal?: AbortSignal): Promise<Page> => api.get<Page>('/worklogs', { ...query, cursor }, signal)
+
+/* All of a period. */
+export async function fetchLogs(query: LogQuery, signal?: AbortSignal): Promise<Logs> {
     const logs: Logs = { worklogs: [], hidden: { issues: 0 }, cut: false }
     let cursor: string | undefined
-    for (let i = 0; i < pages; i++) {
-        const page = await api.get<{ worklogs: Worklog[]; next: string | null; hidden: Hidden }>('/worklogs', { ...query, limit: String(PAGE), cursor }, signal)
+    for (let i = 0; i < PAGES_MAX; i++) {
+        const page = await api.get<Page>('/worklogs', { ...query, limit: String(PAGE_MAX), cursor }, signal)
         logs.worklogs.push(...page.worklogs)
-        logs.hidden = page.hidden
+        logs.hidden = { issues: Math.max(logs.hidden.issues, page.hidden.issues) }
         if (!page.next) return logs
         cursor = page.next
     }

@@ -59,7 +59,8 @@ export default function TimePage() {
     const inView = logs.filter(w => w.date >= shownDays[0]! && w.date <= shownDays.at(-1)!)
     const logged = inView.reduce((n, w) => n + w.seconds, 0)
     const expected = shownDays.reduce((n, d) => n + (isWorkday(d, settings) ? settings.expected_seconds : 0), 0)
-    const notReal = inView.filter(w => settings.non_working_issues.includes(w.issue)).reduce((n, w) => n + w.seconds, 0)
+    /* The server knows which issues are no work: by id, and by patterns of keys that it asks Jira for. */
+    const notReal = totals?.days.filter(d => shownDays.includes(d.date)).reduce((n, d) => n + d.logged - d.real, 0) ?? 0
     const missing = totals?.days.filter(d => d.missing && shownDays.includes(d.date)).length ?? 0
     const title = view === 'month' ? monthLong(date) : s.weekN(isoWeek(week[3]!).week)
     const extra = params.getAll('row').filter(id => /^\d+$/.test(id))

@@ -1,6 +1,6 @@
 /* My time, without the screen: rows of a week, places of blocks, what a new worklog starts with. Pure. */
 import { addDays, daysFrom, partsIn, weekday } from '../../lib/dates'
-import type { DayTotal, Settings, Worklog } from '../../types'
+import type { DayTotal, Settings, Visibility, Worklog } from '../../types'
 
 export const DAY_START = 9 * 3600
 export type Local = Worklog & { date: string; start: number } /* in the viewer's zone; seconds since midnight */
@@ -52,6 +52,10 @@ export function nextStart(logs: Local[], date: string): number {
     const ends = logs.filter(w => w.date === date).map(w => w.start + w.seconds)
     return Math.min(ends.length ? Math.max(...ends) : DAY_START, 23 * 3600)
 }
+
+/* Who may see a new worklog, as the form has it; for whoever sees the issue, Jira is told nothing. */
+export type Seen = 'all' | Visibility['type']
+export const visibilityOf = (seen: Seen, whom: string): Visibility | null => (seen === 'all' ? null : { type: seen, identifier: whom.trim() })
 
 /* Today while it has room; else the last day that lacks time; else today. */
 export function dayToFill(days: DayTotal[], today: string): string {

@@ -13,7 +13,7 @@ import type { Estimate } from '../../types'
 import { Banner, Button, Dialog, Field, Icon, Input, Panel, Select } from '../../ui/ui'
 import { IssueName, IssuePicker, TagPicker } from '../issue'
 import type { Time } from './data'
-import { nextStart, type Local } from './model'
+import { nextStart, visibilityOf, type Local, type Seen } from './model'
 
 export const closePanel = () => setParams({ open: null, issue: null, day: null, ask: null, start: null, time: null })
 
@@ -40,6 +40,23 @@ function EstimateField({ mode, text, setMode, setText, remove }: { mode: Mode; t
 const estimateOf = (mode: Mode, text: string): Estimate => (mode === 'new' ? { mode, to: text } : mode === 'manual' ? { mode, by: text } : { mode })
 const estimateFits = (mode: Mode, text: string) => (mode !== 'new' && mode !== 'manual') || parseDuration(text) !== null
 
+/* Jira knows the restriction, Tenon keeps nothing of it: it can be chosen for a new worklog only. */
+function VisibleField({ seen, whom, setSeen, setWhom, error }: { seen: Seen; whom: string; setSeen: (v: Seen) => void; setWhom: (t: string) => void; error: string | null }) {
+    const { me } = useApp()
+    const options = (['all', 'role', 'group'] as const).map(value => ({ value, label: s.time.visible[value] }))
+    const hint = seen === 'role' ? s.time.visibleWhom.role : me.tenant?.kind === 'datacenter' ? s.time.visibleWhom.groupName : s.time.visibleWhom.group
+    return (
+        <Field label={s.time.visibleTo} error={error}>
+            {ids => (
+                <div class="row">
+                    <Select {...ids} value={seen} options={options} onChange={setSeen} />
+                    {seen !== 'all' && <Input class="short" value={whom} onText={setWhom} placeholder={hint} aria-label={hint} maxLength={255} />}
+                </div>
+            )}
+        </Field>
+    )
+}
+
 export type NewWorklog = { issue: string | null; date: string; start: number | null; seconds: number | null }
 type Props = { log: Local | null; fresh: NewWorklog; logs: Local[]; time: Time; readOnly: boolean; ask: string | null; suggested: number }
 
@@ -58,6 +75,8 @@ export function WorklogPanel({ log, fresh, logs, time, readOnly, ask, suggested 
     const [form, setForm] = useState(first)
     const [mode, setMode] = useState<Mode>('auto')
     const [by, setBy] = useState('')
+    const [seen, setSeen] = useState<Seen>('all')
+    const [whom, setWhom] = useState('')
     const [tried, setTried] = useState(false)
     const [asking, setAsking] = useState<'delete' | 'copy' | 'move' | null>(ask === 'delete' && log ? 'delete' : null)
     const place = log ? `log:${log.id}` : 'log:new'
@@ -74,15 +93,17 @@ export function WorklogPanel({ log, fresh, logs, time, readOnly, ask, suggested 
         start: start === null ? s.time.needStart : null,
         length: span ? null : form.length.trim() ? s.time.noDuration(form.length) : s.time.needDuration,
         comment: settings.comment_required && !form.comment.trim() ? s.time.needComment : null,
+        visible: seen !== 'all' && !whom.trim() ? s.time.needVisible : null,
     }
     const bad = Object.values(wrong).some(Boolean) || !estimateFits(mode, by)
     const save = async () => {
         setTried(true)
         if (bad || !span || start === null) return
         const estimate = mode === 'auto' ? {} : { estimate: estimateOf(mode, by) }
+        const visibility = visibilityOf(seen, whom)
         const ok = log
             ? await time.update(place, log.id, { started: time.moment(form.date, start), seconds: span.seconds, comment: form.comment, tags: form.tags, ...estimate })
-            : await time.create(place, form.date, start, { issue: form.issue, seconds: span.seconds, ...(form.comment && { comment: form.comment }), ...(form.tags.length && { tags: form.tags }), ...estimate })
+            : await time.create(place, form.date, start, { issue: form.issue, seconds: span.seconds, ...(form.comment && { comment: form.comment }), ...(form.tags.length && { tags: form.tags }), ...estimate, ...(visibility && { visibility }) })
         if (ok) closePanel()
     }
     const nowClock = () => {
@@ -175,6 +196,7 @@ export function WorklogPanel({ log, fresh, logs, time, readOnly, ask, suggested 
                         )}
                     </Field>
                     <EstimateField mode={mode} text={by} setMode={setMode} setText={setBy} />
+                    {!log && <VisibleField seen={seen} whom={whom} setSeen={setSeen} setWhom={setWhom} error={tried ? wrong.visible : null} />}
                 </fieldset>
                 <button type="submit" hidden />
             </form>

@@ -1,0 +1,192 @@
+#!/bin/bash
+#
+# keys.sh: the keys of a folder: rotation, its interruption, other providers, shares.
+#
+# A rotation is killed (SIGKILL) 50 times at random points; after each, every comment must be readable, and
+# in the end one run completes it. The seed is printed; give it back in TENON_TEST_SEED.
+#
+# shellcheck source-path=SCRIPTDIR source=lib.sh
+. "$(dirname "$0")/lib.sh" "$@"
+
+seed=${TENON_TEST_SEED:-$((SRANDOM % 100000))}
+rounds=50
+RANDOM=$seed
+softhsm=/usr/lib/softhsm/libsofthsm2.so
+
+mirrored()
+{
+    start_sandbox --generate worklogs="$1",users=10,issues=100,seed="$seed"
+    add_tenant
+    must tenon sync acme
+    mirror_rows >before.rows
+}
+
+all_readable()
+{
+    mirror_rows >after.rows
+    same_rows "$1" before.rows after.rows
+}
+
+rotation_is_invisible()
+{
+    mirrored 3000
+    must tenon keys status acme --json
+    json_is "one version" '[.[0].seals, .[0].database, (.[0].versions | length)]' '[1,1,1]'
+    must tenon keys rotate acme
+    all_readable "after the rotation"
+    must tenon keys status acme --json
+    json_is "all is in the second version" \
+        '[.[0].seals, .[0].database, .[0].rotating, .[0].versions[0].values]' '[2,2,false,0]'
+    refuses 75 'version 2' -- tenon keys retire acme 2
+    must tenon keys retire acme 1
+    all_readable "after the old version is gone"
+    must tenon keys rotate --all
+    must tenon keys retire control 1
+    must tenon doctor --offline --deep
+    must tenon sync acme --verify --json
+    json_is "the site agrees" .drift 0
+}
+
+killed_50_times()
+{
+    local round landed=0 took began percent=100
+
+    mirrored 20000
+    began=$(ms)
+    must tenon keys rotate acme
+    took=$(($(ms) - began))
+    must tenon keys retire acme 1
+    for ((round = 1; round <= rounds; round++)); do
+        start "$tenon_exe" keys rotate acme
+        sleep "$(printf '0.%03d' $((RANDOM % (took < 900 ? took : 900) * percent / 100)))"
+        kill -KILL "$bg_pid" 2>/dev/null || true
+        collect
+        case $status in
+        137) landed=$((landed + 1)) percent=$((percent < 100 ? percent + 4 : 100)) ;;
+        0) percent=$((percent * 3 / 4)) ;; # it came too late: the next ones come sooner
+        *) fail "round $round: a rotation that goes on after a kill" "137 or 0" "$status: $(cat bg.err)" ;;
+        esac
+        ((round % 5)) || all_readable "after kill $round"
+        must tenon doctor --offline
+        # What is of no use any more makes room for the next versions.
+        tenon keys status acme --json | jq -r '.[0] as $a | .[0].versions[] | select(.values == 0 and
+            .version != $a.seals and .version != $a.database and ($a.rotating | not)) | .version' >old
+        while read -r version; do must tenon keys retire acme "$version"; done <old
+    done
+    note "seed $seed: $landed of $rounds kills met the rotation alive; it takes $took ms"
+    ((landed >= 20)) || fail "kills that met the rotation alive" "at least 20" "$landed"
+    must tenon keys rotate acme
+    all_readable "at the end"
+    must tenon keys status acme --json
+    json_is "nothing is left half" '[.[0].seals == .[0].database, .[0].rotating]' '[true,false]'
+    is "files that a kill left behind" '' "$(find data -name '*.new*' -o -name '*-journal' -o -name '*.tmp')"
+    must tenon doctor --offline --deep
+}
+
+a_program_wraps()
+{
+    cat >kms <<'PROGRAM'
+#!/bin/bash
+[[ ! -e $HOME/kms.down ]] || exit 7
+case $1 in
+wrap) printf 'for %s:' "$2"; base64 -w 0 | rev ;;
+unwrap) IFS= read -r -d : head; [[ $head == "for $2" ]] || exit 9; rev | base64 -d ;;
+esac
+PROGRAM
+    chmod 700 kms
+    mirrored 300
+    refuses 78 'keys.command' -- tenon keys rewrap --to command
+    export TENON_KEYS_COMMAND=$dir/kms
+    must tenon keys rewrap --to command
+    unset TENON_KEYS_COMMAND
+    all_readable "wrapped by a program"
+    refuses 75 'already' -- env TENON_KEYS_COMMAND="$dir/kms" "$tenon_exe" keys rewrap --to command
+    mv data/keys/file.key aside.key
+    all_readable "without the file"
+    touch "$HOME/kms.down"
+    refuses 78 'exit code 7' -- tenon worklogs acme
+    rm "$HOME/kms.down"
+    must tenon keys rotate acme
+    must tenon keys split acme --shares 3 --threshold 2 --to shares
+    mv data/tenants/*/tenant.key gone.key
+    must tenon keys recover --share shares/share-3 --share shares/share-1
+    all_readable "after its keyring came back from shares"
+    must tenon keys rewrap --to file
+    all_readable "wrapped by a file again"
+}
+
+a_token_wraps()
+{
+    if [[ ! -r $softhsm ]] || ! command -v softhsm2-util >/dev/null; then
+        note "softhsm2 is not installed: keys in a PKCS#11 token are not tested"
+        return
+    fi
+    export SOFTHSM2_CONF=$dir/hsm.conf
+    mkdir tokens
+    echo "directories.tokendir = $dir/tokens" >hsm.conf
+    softhsm2-util --init-token --free --label tenon --so-pin 5678 --pin 1234 >/dev/null
+    head -c 32 /dev/urandom >aes
+    softhsm2-util --import aes --aes --token tenon --pin 1234 --label root --id 01 >/dev/null
+    (umask 077 && printf 1234 >pin)
+    mirrored 300
+    export TENON_KEYS_PKCS11_MODULE=$softhsm TENON_KEYS_PKCS11_TOKEN=tenon TENON_KEYS_PKCS11_KEY=root \
+        TENON_KEYS_PKCS11_PIN_FILE=$dir/pin
+    must tenon keys rewrap --to pkcs11
+    rm data/keys/file.key
+    all_readable "wrapped in a token"
+    must tenon keys rotate --all
+    all_readable "rotated there"
+    mv pin pin.gone
+    refuses 78 'PIN file' -- tenon worklogs acme
+    mv pin.gone pin
+    all_readable "with its PIN again"
+}
+
+shares_bring_the_file_back()
+{
+    mirrored 300
+    must tenon keys split --shares 5 --threshold 3 --to shares
+    cp data/keys/file.key right.key
+    must tenon keys recover --share shares/share-1 --share shares/share-2 --share shares/share-3
+    has "it says that it was there" out 'already'
+    rm data/keys/file.key
+    refuses 78 'file.key is missing' -- tenon worklogs acme
+    refuses 65 'it takes 3' -- tenon keys recover --share shares/share-1 --share shares/share-2
+    must tenon keys recover --share shares/share-5 --share shares/share-2 --share shares/share-4
+    cmp right.key data/keys/file.key || fail "the key that came back" "the same" "another"
+    all_readable "with the key that came back"
+    head -c 32 /dev/urandom >data/keys/file.key
+    refuses 75 'another key' -- tenon keys recover --share shares/share-1 --share shares/share-2 --share shares/share-3
+}
+
+a_server_rotates_what_it_has_open()
+{
+    local turn
+
+    mirrored 3000
+    start "$tenon_exe" serve --listen 127.0.0.1:0
+    for ((turn = 0; turn < 600; turn++)); do
+        grep -q 'listening on port' bg.out && break
+        sleep 0.1
+    done
+    must tenon keys rotate acme
+    for ((turn = 0; turn < 600; turn++)); do
+        tenon keys status acme --json >now.json
+        [[ $(jq -c '[.[0].database, .[0].rotating, .[0].versions[0].values]' now.json) != '[2,false,0]' ]] || break
+        all_readable "while it is rotated"
+        sleep 0.1
+    done
+    is "the database's version" 2 "$(jq '.[0].database' now.json)"
+    refuses 75 'server' -- tenon keys rotate control
+    kill -TERM "$bg_pid"
+    collect
+    all_readable "at the end"
+}
+
+check "a rotation changes nothing that is read, and its old version can be destroyed" rotation_is_invisible
+check "a rotation that is killed 50 times at random points loses nothing" killed_50_times
+check "keys wrapped by a program of the operator's, and back" a_program_wraps
+check "keys wrapped in a PKCS#11 token" a_token_wraps
+check "the key file comes back from three of five shares" shares_bring_the_file_back
+check "a running server rotates the keys of a tenant that it serves" a_server_rotates_what_it_has_open
+finish
