@@ -12,6 +12,7 @@
 #include "../../tests/lib/store_world.h"
 #include "base/json.h"
 #include "custody/page.h"
+#include "custody/sweep.h"
 #include "store/schema.h"
 
 static void ok(enum err_class rc, const struct err *err)
@@ -212,6 +213,88 @@ static void the_page_s_json_has_a_field_for_each_column(void **state)
     strbuf_done(&page);
 }
 
+/* ---- retention ---- */
+
+/* A row of the record, made of the least that its columns take, with that time of retention. */
+static void put_row(struct db *db, const struct record *record, int64_t at_ms)
+{
+    struct strbuf sql = STRBUF_INIT(4096);
+    struct err err = {0};
+
+    strbuf_addf(&sql, "INSERT INTO %s (", record->name);
+    for (size_t f = 0; f < record->field_count; f++)
+        strbuf_addf(&sql, "%s%s", f > 0 ? ", " : "", record->fields[f].name);
+    strbuf_add_z(&sql, ") VALUES (");
+    for (size_t f = 0; f < record->field_count; f++) {
+        const struct field *field = &record->fields[f];
+
+        if (f > 0)
+            strbuf_add_z(&sql, ", ");
+        if (strcmp(field->name, record->retention_field) == 0)
+            strbuf_addf(&sql, "%lld", (long long)at_ms);
+        else if (field->type == TYPE_TEXT && !class_policy(field->class)->sealed)
+            strbuf_addf(&sql, "'%lld'", (long long)at_ms);
+        else
+            strbuf_addf(&sql, "%lld", (long long)at_ms);
+    }
+    strbuf_add_z(&sql, ");");
+    ok(db_exec(db, strbuf_z(&sql), &err), &err);
+    strbuf_done(&sql);
+}
+
+static int64_t rows_of(struct db *db, const struct record *record)
+{
+    int64_t rows = 0, oldest = 0;
+    struct err err = {0};
+
+    ok(db_measure_table(db, record->name, NULL, &rows, &oldest, &err), &err);
+    return rows;
+}
+
+static void sweeps(struct store_world *world, struct db *db, enum record_scope scope)
+{
+    struct err err = {0};
+
+    ok(sweep(db, &world->fake.ctx, &tenon_catalog, scope, NULL, NULL, &err), &err);
+    for (size_t i = 0; i < tenon_app_count && scope == SCOPE_TENANT; i++) {
+        ok(db_begin(db, DB_WRITE, &err), &err);
+        ok(tenon_apps[i]->let_go(world->tenant, &err), &err);
+        ok(db_commit(db, &err), &err);
+    }
+}
+
+/* [PL-07] On its last day each row is there, and with the first sweep after that it is gone. */
+static void each_record_with_a_limit_goes_by_it(void **state)
+{
+    struct store_world world;
+    size_t seen = 0;
+
+    (void)state;
+    store_world_begin(&world, &tenon_catalog, 1);
+    for (size_t r = 0; r < tenon_catalog.record_count; r++) {
+        const struct record *record = tenon_catalog.records[r];
+        struct db *db = record->scope == SCOPE_TENANT ? world.tenant->db : world.data->control;
+        int64_t now_ms = ctx_now_ms(&world.fake.ctx), before;
+
+        if (record->scope == SCOPE_FILE || record->retention != RETAIN_DAYS)
+            continue;
+        seen++;
+        sweeps(&world, db, record->scope);
+        before = rows_of(db, record);
+        put_row(db, record, now_ms);
+        fake_ctx_advance(&world.fake, (int64_t)record->retention_days * 86400000);
+        sweeps(&world, db, record->scope);
+        if (rows_of(db, record) < 1)
+            fail_msg("%s goes before its time", record->name);
+        fake_ctx_advance(&world.fake, 1);
+        sweeps(&world, db, record->scope);
+        if (rows_of(db, record) > before)
+            fail_msg("%s stays past its time", record->name);
+    }
+    assert_true(seen >= 9);
+    store_world_end(&world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -221,6 +304,7 @@ int main(void)
         cmocka_unit_test(an_undeclared_table_keeps_a_tenant_closed),
         cmocka_unit_test(the_page_tells_every_record_and_field_in_all_forms),
         cmocka_unit_test(the_page_s_json_has_a_field_for_each_column),
+        cmocka_unit_test(each_record_with_a_limit_goes_by_it),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

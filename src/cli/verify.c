@@ -18,6 +18,7 @@
 #include "connect/api_token.h"
 #include "custody/backup.h"
 #include "custody/canary.h"
+#include "custody/transfer.h"
 #include "daemon/app.h"
 #include "store/schema.h"
 
@@ -150,6 +151,37 @@ static enum err_class feed_all(struct canary_feed *feed, struct err *err)
     return rc;
 }
 
+static enum err_class gather(void *arg, struct str part, struct err *err)
+{
+    struct strbuf *text = arg;
+
+    strbuf_add_str(text, part);
+    return strbuf_check(text, "an export", err);
+}
+
+/* What a customer gets: the configuration, and all that is held on one person. */
+static enum err_class search_exports(struct canary_feed *feed, struct err *err)
+{
+    struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(TEXT_BYTES);
+    const struct rows_sink sink = {gather, &text};
+    AUTO(person_document_done) struct person_document document;
+    int64_t rows = 0;
+    enum err_class rc = transfer_export(feed->tenant, &sink, &rows, err);
+
+    person_begin(&document, &sink, INT64_MAX, AUDIT_PERSON_EXPORTED, str_from("nobody"));
+    for (size_t i = 0; i < feed->canaries->count && rc == ERR_OK; i++) {
+        const struct canary *canary = &feed->canaries->list[i];
+
+        if (canary->record && canary->field->class == CLASS_PERSON)
+            rc = person_write(&document, feed->tenant, str_from(canary->text), &rows, err);
+    }
+    if (rc == ERR_OK)
+        rc = person_end(&document, err);
+    if (rc == ERR_OK)
+        canary_search_export(feed->canaries, strbuf_str(&text), "an export");
+    return rc;
+}
+
 /* A crash must leave no core file, as it would hold what passes through memory. */
 static enum err_class crash(struct proof *proof, const char *folder, struct err *err)
 {
@@ -217,6 +249,8 @@ static enum err_class run_in(struct proof *proof, const char *folder, struct err
     rc = data_open(&ctx, dir, &tenon_catalog, true, &feed.data, err);
     if (rc == ERR_OK)
         rc = feed_all(&feed, err);
+    if (rc == ERR_OK)
+        rc = search_exports(&feed, err);
     if (rc == ERR_OK)
         rc = crash(proof, folder, err);
     if (rc == ERR_OK)
@@ -337,7 +371,7 @@ const struct cli_verb verb_policy_verify = {
     .about =
         "Holds the databases of the data folder against the catalogue. Then puts texts that\n"
         "stand nowhere else through every way there is into a folder of its own, and searches\n"
-        "every byte: files, logs, write-ahead log, backups, rows. Calls nobody. Ends with 78\n"
+        "every byte: files, logs, write-ahead log, backups, exports, rows. Calls nobody. Ends with 78\n"
         "when something is not as the page says.\n\n  tenon policy verify",
     .run = run,
 };

@@ -108,7 +108,8 @@ static const struct field api_token_fields[] = {
     {"scopes", TYPE_INT, CLASS_SETTING, 0, "what it may do: 1 read, 2 write, 4 administer"},
     {"digest", TYPE_BLOB, CLASS_ID, FIELD_UNIQUE, "a digest of the token, to recognize it by"},
     {"made", TYPE_TIME, CLASS_META, 0, "when it was made"},
-    {"expires", TYPE_TIME, CLASS_META, FIELD_NULL, "when it ends"},
+    {"expires", TYPE_TIME, CLASS_META, FIELD_NULL,
+     "when it ends; one without an end stays until it is removed"},
     {"last_used", TYPE_TIME, CLASS_META, FIELD_NULL, "the day of its last use"},
 };
 
@@ -118,7 +119,9 @@ const struct record api_token_record = {
     .scope = SCOPE_TENANT,
     .why = "so that programs can use Tenon on behalf of a person or of the administrator",
     .access = true,
-    .retention = RETAIN_UNTIL_WITHDRAWN,
+    .retention = RETAIN_DAYS,
+    .retention_days = 30,
+    .retention_field = "expires",
     .basis = BASIS_CONTRACT,
     .source = SOURCE_USER,
     .erase = ERASE_FOLLOW,

@@ -95,6 +95,21 @@ void canary_search_text(struct canaries *canaries, struct str text, const char *
     }
 }
 
+void canary_search_export(struct canaries *canaries, struct str text, const char *where)
+{
+    canaries->bytes += (int64_t)text.len;
+    for (size_t i = 0; i < canaries->count; i++) {
+        struct canary *canary = &canaries->list[i];
+
+        if (canary->record && class_policy(canary->field->class)->exported)
+            continue;
+        if (holds(text, canary)) {
+            canary->raw++;
+            tell(canaries, canary, where, NULL);
+        }
+    }
+}
+
 static enum err_class search_file(struct canaries *canaries, const char *path, char *block,
                                   struct err *err)
 {

@@ -51,6 +51,9 @@ MUST_USE enum err_class canary_search_rows(struct canaries *canaries, struct db 
  * counts as arrived when its row holds a sealed value; it is not opened. */
 MUST_USE enum err_class canary_open_sealed(struct canaries *canaries, struct tenant *tenant,
                                            struct err *err);
+/* A file made for the user: what the catalogue does not let out, and what must not be stored, must
+ * not be in it. */
+void canary_search_export(struct canaries *canaries, struct str text, const char *where);
 /* A text that leaves the program and is not the user's own data: a log, an error. */
 void canary_search_text(struct canaries *canaries, struct str text, const char *where);
 

@@ -78,7 +78,7 @@ enum err_class sweep(struct db *db, const struct ctx *ctx, const struct catalog 
         const struct record *record = catalog->records[i];
         int64_t count = 0;
 
-        if (record->scope != scope || record->retention != RETAIN_DAYS)
+        if (record->scope != scope || record->retention != RETAIN_DAYS || record->swept_by_app)
             continue;
         rc = sweep_record(db, ctx, record, &count, err);
         if (rc == ERR_OK && count > 0 && each)

@@ -5,9 +5,9 @@
 
 /*
  * Lets go what its record's rule does not keep any longer: rows whose time lies more days back than
- * the catalogue says (RETAIN_DAYS). In small transactions, so that nobody waits; one that was
- * stopped goes on with the next. Told once a record that lost rows.
- *   each   `count` rows of the record went; NULL: nobody asks
+ * the catalogue says (RETAIN_DAYS), but for records that their app lets go itself. In small
+ * transactions, so that nobody waits; one that was stopped goes on with the next. Told once a
+ * record that lost rows. each   `count` rows of the record went; NULL: nobody asks
  */
 MUST_USE enum err_class sweep(struct db *db, const struct ctx *ctx, const struct catalog *catalog,
                               enum record_scope scope,

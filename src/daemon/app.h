@@ -135,6 +135,8 @@ struct app {
     enum err_class (*rows_changed)(struct tenant *tenant, struct err *err);
     /* Puts canaries in through every way into the app, by the code of every day. */
     enum err_class (*canaries)(struct canary_feed *feed, struct err *err);
+    /* Lets go the rows past their time that are swept_by_app. Needs a write transaction. */
+    enum err_class (*let_go)(struct tenant *tenant, struct err *err);
     /* Bytes that the state holds; for /metrics. */
     size_t (*site_bytes)(const void *state);
 };

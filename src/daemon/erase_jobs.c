@@ -14,6 +14,7 @@
 #include "custody/sweep.h"
 #include "daemon/backup_jobs.h"
 #include "daemon/internal.h"
+#include "daemon/people.h"
 
 #define STOP_WAIT_MS 60000 /* a sync that is at work notices within this */
 
@@ -74,6 +75,19 @@ static enum err_class tell_swept(void *arg, const struct record *record, int64_t
     return audit_write(sweeping->data->audit, daemon_ctx(sweeping->context->daemon), &entry, err);
 }
 
+static enum err_class let_apps_go(struct job_context *context, struct err *err)
+{
+    const struct app_list list = daemon_apps(context->daemon);
+    enum err_class rc = db_begin(context->tenant->db, DB_WRITE, err);
+
+    if (rc != ERR_OK)
+        return rc;
+    for (size_t i = 0; i < list.count && rc == ERR_OK; i++)
+        if (list.apps[i]->let_go)
+            rc = list.apps[i]->let_go(context->tenant, err);
+    return db_end(context->tenant->db, rc, err);
+}
+
 enum err_class sweep_job_run(void *arg, struct job_run *run, struct err *err)
 {
     struct job_context *context = arg;
@@ -88,6 +102,8 @@ enum err_class sweep_job_run(void *arg, struct job_run *run, struct err *err)
 
     rc = sweep(db, daemon_ctx(context->daemon), sweeping.data->catalog,
                context->tenant ? SCOPE_TENANT : SCOPE_CONTROL, tell_swept, &sweeping, err);
+    if (rc == ERR_OK && context->tenant)
+        rc = let_apps_go(context, err);
     store_pool_give_data(context->daemon->store, sweeping.data);
     return rc;
 }

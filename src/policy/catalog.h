@@ -84,6 +84,7 @@ struct record {
     enum retention_kind retention;
     unsigned retention_days;     /* RETAIN_DAYS, RETAIN_AFTER_TENANT */
     const char *retention_field; /* RETAIN_DAYS: the time it counts from */
+    bool swept_by_app; /* RETAIN_DAYS: other rows follow, so its app lets it go (app.let_go) */
     enum legal_basis basis;
     enum record_source source;
     enum erase_action erase; /* when one person is erased */

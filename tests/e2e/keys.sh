@@ -125,7 +125,7 @@ a_token_wraps()
     mkdir tokens
     echo "directories.tokendir = $dir/tokens" >hsm.conf
     softhsm2-util --init-token --free --label tenon --so-pin 5678 --pin 1234 >/dev/null
-    head -c 32 /dev/urandom >aes
+    head -c 24 /dev/urandom | base64 -w 0 >aes # softhsm2-util reads a key's file up to its first zero byte
     softhsm2-util --import aes --aes --token tenon --pin 1234 --label root --id 01 >/dev/null
     (umask 077 && printf 1234 >pin)
     mirrored 300

@@ -151,7 +151,7 @@ export const s = {
         mirror: 'Worklogs here', complete: 'The mirror is complete.', notComplete: 'The mirror is not complete.',
         warnings: (n: number) => (n ? counted(n, 'warning', 'warnings') : 'Warnings'), noWarnings: 'No warnings.', retry: 'Try these again', worklog: 'Worklog', what: 'What happened',
         history: 'History', noRuns: 'No run yet.',
-        runStates: { completed: 'Completed', 'completed with warnings': 'With warnings', failed: 'Failed', stopped: 'Stopped' },
+        runStates: { running: 'Running', completed: 'Completed', 'completed with warnings': 'With warnings', failed: 'Failed', stopped: 'Stopped' },
         runSays: (a: string, b: string, r: string, d: string | null) => `${a} stored, ${b} deleted, ${r} requests${d ? `, ${d}` : ''}`,
         startOverSays: (n: string) => `All worklogs (${n} now) are read from Jira again. People keep seeing what is here until it is done. It takes about as long as the first time, since Jira’s request budget sets the pace, and goes on after a restart.`,
     },

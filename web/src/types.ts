@@ -47,7 +47,7 @@ export type Sync = {
 }
 export type SyncWarning = { code: string; worklog: string | null; issue: string | null; text: string }
 export type SyncRun = {
-    id: string; mode: SyncMode; state: 'completed' | 'completed with warnings' | 'failed' | 'stopped'
+    id: string; mode: SyncMode; state: 'running' | 'completed' | 'completed with warnings' | 'failed' | 'stopped'
     started: string; ended: string | null; stored: number; deleted: number; requests: number; warnings: number
 }
 export type SavedReport = { id: string; name: string; query: string; shared: boolean; own: boolean }

@@ -101,6 +101,7 @@ const struct app timesheet_app = {
     .site_new = state_new,
     .site_free = state_free,
     .rights = rights_find,
+    .let_go = runs_let_go,
     .canaries = timesheet_canaries,
     .rows_changed = timesheet_rows_changed,
     .site_bytes = state_bytes,

@@ -105,6 +105,9 @@ MUST_USE enum err_class sync_run_begin(struct tenant *tenant, enum sync_mode mod
 /* `state` is a literal; own durable transaction. Also lets old runs go. */
 MUST_USE enum err_class sync_run_end(struct tenant *tenant, const struct sync_run *run,
                                      const char *state, struct err *err);
+/* Lets go what its retention no longer covers: old changes, tombstones, runs with their warnings.
+ * Needs a write transaction; the end of a run does it too. */
+MUST_USE enum err_class runs_let_go(struct tenant *tenant, struct err *err);
 /* Once a run, worklog and code; past LIMIT_WARNINGS_KEPT only counted. */
 MUST_USE enum err_class sync_warn(struct tenant *tenant, struct sync_run *run,
                                   enum sync_warning_code code, int64_t id, int64_t issue_id,

@@ -83,9 +83,7 @@ static enum err_class renumber(struct tenant *tenant, struct err *err)
     return rc == ERR_OK ? db_run(stmt, err) : rc;
 }
 
-/* Lets go what its retention no longer covers: old changes, tombstones, runs with their warnings.
- */
-static enum err_class let_go(struct tenant *tenant, struct err *err)
+enum err_class runs_let_go(struct tenant *tenant, struct err *err)
 {
     static const struct {
         const char *sql;
@@ -141,7 +139,7 @@ enum err_class sync_run_end(struct tenant *tenant, const struct sync_run *run, c
     db_bind_i64(stmt, 7, run->warnings);
     rc = db_run(stmt, err);
     if (rc == ERR_OK)
-        rc = let_go(tenant, err);
+        rc = runs_let_go(tenant, err);
     if (rc != ERR_OK) {
         db_rollback(tenant->db);
         return rc;

@@ -127,7 +127,7 @@ export default function SyncPage() {
         </main>
     )
 }
-const RUN_TONES: Record<SyncRun['state'], Tone> = { completed: 'success', 'completed with warnings': 'warning', failed: 'error', stopped: 'info' }
+const RUN_TONES: Record<SyncRun['state'], Tone> = { running: 'info', completed: 'success', 'completed with warnings': 'warning', failed: 'error', stopped: 'info' }
 const toneOf = (it: Sync) => (it.state === 'failed' ? 'error' : it.stale_since || it.proof.drift || !it.complete ? 'warning' : it.state === 'idle' ? 'success' : 'info')
 
 function sentence(it: Sync, zone: string): string {
