@@ -12,7 +12,8 @@
 /* Waits while somebody holds it alone. The folder is there. disk_file_close lets go. */
 MUST_USE enum err_class open_lock_share(const struct ctx *ctx, const char *dir,
                                         struct disk_file *ret, struct err *err);
-/* Alone, or not at all: ERR_CONFLICT while anybody else holds it. disk_unlock lets go. */
+/* Alone, or not at all: ERR_CONFLICT when others hold it and do not all let go for a moment within
+ * a second or two. disk_unlock lets go. */
 MUST_USE enum err_class open_lock_alone(const struct ctx *ctx, const char *dir,
                                         struct disk_lock *ret, struct err *err);
 
