@@ -77,18 +77,19 @@ static enum err_class find_file(struct cli *cli, struct data *data, char **ret, 
     return *ret ? ERR_OK : err_memory(err);
 }
 
-static enum err_class run_tenant(struct cli *cli, struct restore_options *options,
+static enum err_class run_tenant(struct cli *cli, const struct restore_options *asked,
                                  const char *copies, struct restored *ret, struct err *err)
 {
     AUTO(data_close_autop) struct data *data = NULL;
     AUTO(free_autop) char *path = NULL;
+    struct restore_options options = *asked;
     char owner[VAULT_OWNER_MAX + 1] = "";
     enum err_class rc = cli_open_data(cli, false, &data, err);
 
-    if (rc == ERR_OK && !options->path) {
+    if (rc == ERR_OK && !options.path) {
         rc = find_file(cli, data, &path, owner, err);
-        options->path = path;
-        options->owner = owner;
+        options.path = path;
+        options.owner = owner;
     }
     if (rc != ERR_OK)
         return rc;
@@ -97,9 +98,9 @@ static enum err_class run_tenant(struct cli *cli, struct restore_options *option
     const struct rows_hook hook = apps_hook(&list);
     struct ledger ledger = {data, copies, &hook};
 
-    options->before = ledger_before_restore;
-    options->before_arg = &ledger;
-    return restore_tenant(data, options, ret, err);
+    options.before = ledger_before_restore;
+    options.before_arg = &ledger;
+    return restore_tenant(data, &options, ret, err);
 }
 
 static enum err_class run(struct cli *cli, struct err *err)
