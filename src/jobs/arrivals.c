@@ -9,8 +9,9 @@
  * place in the queue, where repeats join, and takes the row out in the same transaction: a job is
  * in one of the two, whatever dies when.
  *
- * job_line counts both. So the limits hold from the first moment, but for repeats, that are counted
- * until they are found to be such: whoever finds no room settles first, and then counts exactly.
+ * job_line counts what has its place: so a group writes to one page. Who takes jobs in knows how
+ * many at most have arrived, and there is room when that many more would fit. Whoever finds none
+ * settles first, and then counts exactly: what arrived may be repeats, or other tenants' jobs.
  *
  * A job in `packed`: its key's length (seven bits) and `asked` (the highest), when it is due (eight
  * bytes, the lowest first), the key.
@@ -54,9 +55,10 @@ const struct record job_arrival_record = {
 
 /* ---- taking in ---- */
 
-void arrivals_start(struct arrivals *arrivals, struct db *control, const struct ctx *ctx)
+void arrivals_start(struct arrivals *arrivals, struct db *control, const struct ctx *ctx,
+                    int64_t before)
 {
-    arrivals->adding = (struct adding){.control = control, .ctx = ctx};
+    arrivals->adding = (struct adding){.control = control, .ctx = ctx, .arrived = before};
     arrivals->row_count = 0;
 }
 
@@ -163,15 +165,13 @@ enum err_class arrivals_add(struct arrivals *arrivals, const struct job_order *o
         return rc;
     pack(&row->packed, order);
     row->jobs++;
-    adding_count(&arrivals->adding, line, 1);
+    arrivals->adding.arrived++;
     return ERR_OK;
 }
 
 enum err_class arrivals_finish(struct arrivals *arrivals, struct err *err)
 {
-    enum err_class rc = write_rows(arrivals, err);
-
-    return rc == ERR_OK ? adding_finish(&arrivals->adding, err) : rc;
+    return write_rows(arrivals, err);
 }
 
 /* ---- settling ---- */
@@ -266,7 +266,7 @@ static enum err_class settle_row(struct adding *adding, const struct arrived *ar
 enum err_class arrivals_settle(struct db *control, const struct ctx *ctx, bool *ret_more,
                                struct err *err)
 {
-    struct adding adding = {.control = control, .ctx = ctx, .is_counted = true};
+    struct adding adding = {.control = control, .ctx = ctx, .is_settling = true};
     struct arrived arrived = {.row = {.packed = STRBUF_INIT(PACKED_BYTES)}};
     bool found = true;
     int64_t settled = 0;
@@ -321,14 +321,12 @@ enum err_class arrivals_count(struct db *control, const char *tenant, int64_t *r
     return rc;
 }
 
-enum err_class arrivals_forget(struct db *control, const char *tenant, int64_t *ret_jobs,
-                               struct err *err)
+enum err_class arrivals_forget(struct db *control, const char *tenant, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    enum err_class rc = arrivals_count(control, tenant, ret_jobs, err);
+    enum err_class rc =
+        db_prepare(control, SQL("DELETE FROM job_arrival WHERE tenant = $1"), &stmt, err);
 
-    if (rc == ERR_OK)
-        rc = db_prepare(control, SQL("DELETE FROM job_arrival WHERE tenant = $1"), &stmt, err);
     if (rc != ERR_OK)
         return rc;
     db_bind_text(stmt, 1, str_from(tenant));

@@ -23,7 +23,9 @@ struct arrivals {
     struct arrivals_row rows[ARRIVALS_ROWS]; /* not yet written */
     size_t row_count;
 };
-void arrivals_start(struct arrivals *arrivals, struct db *control, const struct ctx *ctx);
+/* `before`: so many at most have no place yet. */
+void arrivals_start(struct arrivals *arrivals, struct db *control, const struct ctx *ctx,
+                    int64_t before);
 void arrivals_done(struct arrivals *arrivals);
 /*
  * The names are known to fit. *ret_fits false: there may be no room, and nothing was taken; whether
@@ -46,7 +48,6 @@ MUST_USE enum err_class arrivals_begin(struct db *control, const struct ctx *ctx
 MUST_USE enum err_class arrivals_count(struct db *control, const char *tenant, int64_t *ret,
                                        struct err *err);
 /* Takes out what arrived of that tenant; in an open write transaction. */
-MUST_USE enum err_class arrivals_forget(struct db *control, const char *tenant, int64_t *ret_jobs,
-                                        struct err *err);
+MUST_USE enum err_class arrivals_forget(struct db *control, const char *tenant, struct err *err);
 
 #endif

@@ -77,7 +77,7 @@ static enum err_class insert(struct adding *adding, const struct job_order *orde
     bool due = order->due_ms <= now;
     enum err_class rc = line_open(adding, order->tenant, &line, err);
 
-    if (rc == ERR_OK && !adding->is_counted)
+    if (rc == ERR_OK && !adding->is_settling)
         rc = line_has_room(adding, order->tenant, line, err);
     if (rc == ERR_OK)
         rc = db_prepare(adding->control,
@@ -92,7 +92,7 @@ static enum err_class insert(struct adding *adding, const struct job_order *orde
 
     row_bind_name(stmt, order->tenant, order->kind, order->key);
     db_bind_i64(stmt, 4, order->due_ms);
-    db_bind_i64(stmt, 5, adding->is_counted ? adding->arrived_ms : now);
+    db_bind_i64(stmt, 5, adding->is_settling ? adding->arrived_ms : now);
     db_bind_text(stmt, 6, str_from(row_state_name(due ? ROW_READY : ROW_WAITING)));
     if (due)
         db_bind_i64(stmt, 7, turn);
@@ -102,12 +102,13 @@ static enum err_class insert(struct adding *adding, const struct job_order *orde
     if (rc != ERR_OK)
         return rc;
     *ret_inserted = db_changes(adding->control) > 0;
-    if (*ret_inserted != adding->is_counted) /* a repeat was counted and is none */
-        adding_count(adding, line, *ret_inserted ? 1 : -1);
-    if (*ret_inserted && due) {
+    if (!*ret_inserted)
+        return ERR_OK;
+    line->jobs++;
+    adding->all.jobs++;
+    if (due)
         line->turn = turn;
-        adding->changed = true;
-    }
+    adding->changed = true;
     return ERR_OK;
 }
 
@@ -468,8 +469,7 @@ enum err_class jobs_failed(struct db *control, const struct ctx *ctx, const stru
 static enum err_class forget_in_tx(struct db *control, const char *tenant, struct err *err)
 {
     AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
-    int64_t arrived = 0;
-    enum err_class rc = arrivals_forget(control, tenant, &arrived, err);
+    enum err_class rc = arrivals_forget(control, tenant, err);
 
     if (rc == ERR_OK)
         rc = db_prepare(control, SQL("DELETE FROM job WHERE tenant = $1"), &stmt, err);
@@ -477,7 +477,7 @@ static enum err_class forget_in_tx(struct db *control, const char *tenant, struc
         return rc;
     db_bind_text(stmt, 1, str_from(tenant));
     rc = db_run(stmt, err);
-    return rc == ERR_OK ? line_leave(control, tenant, db_changes(control) + arrived, err) : rc;
+    return rc == ERR_OK ? line_leave(control, tenant, db_changes(control), err) : rc;
 }
 
 enum err_class jobs_forget(struct db *control, const char *tenant, struct err *err)

@@ -9,9 +9,9 @@
  * first is one look at the index (kind, turn) for each kind.
  *
  * The record job_line has a row for each tenant with jobs (the last number it got, how many jobs)
- * and one, EVERYBODY, for the whole queue (the round, the sum). A job counts from when it is handed
- * in, before it has its place (arrivals.c). A database of catalogue 1 has none: they are counted
- * when they are first needed.
+ * and one, EVERYBODY, for the whole queue (the round, the sum). What has arrived and has no place
+ * yet (arrivals.c) is not among them. A database of catalogue 1 has none: they are counted when
+ * they are first needed.
  */
 #include "jobs/row.h"
 
@@ -20,7 +20,7 @@
 static const struct field line_fields[] = {
     {"tenant", TYPE_TEXT, CLASS_ID, FIELD_KEY, "whose jobs; * stands for all of them"},
     {"turn", TYPE_INT, CLASS_META, 0, "the place in line that was given out last"},
-    {"jobs", TYPE_INT, CLASS_META, 0, "how many jobs are in the queue, or on their way into it"},
+    {"jobs", TYPE_INT, CLASS_META, 0, "how many jobs are in the queue"},
 };
 
 const struct record job_line_record = {
@@ -131,13 +131,6 @@ enum err_class adding_finish(struct adding *adding, struct err *err)
     return rc;
 }
 
-void adding_count(struct adding *adding, struct line *line, int64_t change)
-{
-    line->jobs += change;
-    adding->all.jobs += change;
-    adding->changed = true;
-}
-
 enum err_class line_open(struct adding *adding, const char *tenant, struct line **ret,
                          struct err *err)
 {
@@ -167,12 +160,12 @@ enum err_class line_open(struct adding *adding, const char *tenant, struct line 
 enum err_class line_has_room(const struct adding *adding, const char *tenant,
                              const struct line *line, struct err *err)
 {
-    if (adding->all.jobs >= LIMIT_JOBS)
+    if (adding->all.jobs + adding->arrived >= LIMIT_JOBS)
         return err_set(err, ERR_LIMIT,
                        "the queue is full: it has %lld jobs, the limit is %d; see with `tenon "
                        "doctor` whether they are parked, and try again later",
                        (long long)adding->all.jobs, LIMIT_JOBS);
-    if (line->jobs >= LIMIT_JOBS_OF_TENANT)
+    if (line->jobs + adding->arrived >= LIMIT_JOBS_OF_TENANT)
         return err_set(err, ERR_LIMIT,
                        "the queue has %lld jobs of the tenant %s, the limit is %d; see with `tenon "
                        "doctor` whether they are parked, and try again later",

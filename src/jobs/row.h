@@ -38,7 +38,8 @@ struct line {
 struct adding {
     struct db *control;
     const struct ctx *ctx;
-    bool is_counted;    /* the jobs are in job_line already: they have arrived (arrivals.h) */
+    int64_t arrived;    /* at most so many jobs are to get their places later (arrivals.h) */
+    bool is_settling;   /* these get theirs: whether there is room was asked when they arrived */
     int64_t arrived_ms; /* and when that was */
     bool is_open;
     bool changed;
@@ -54,8 +55,6 @@ struct adding {
 MUST_USE enum err_class adding_add(struct adding *adding, const struct job_order *order,
                                    bool *ret_joined, struct err *err);
 MUST_USE enum err_class adding_finish(struct adding *adding, struct err *err);
-/* So many more jobs of the tenant whose line that is; or fewer. */
-void adding_count(struct adding *adding, struct line *line, int64_t change);
 
 /* The tenant's line in `adding`, to be changed there. */
 MUST_USE enum err_class line_open(struct adding *adding, const char *tenant, struct line **ret,

@@ -20,13 +20,21 @@ static int end(void **state)
     return 0;
 }
 
+static int64_t without_place(struct queue_world *world, const char *tenant)
+{
+    int64_t n = -1;
+
+    queue_ok(world, arrivals_count(world->db, tenant, &n, &world->err));
+    return n;
+}
+
 /* Orders, up to one without a tenant, put down in one transaction. False: one found no room. */
 static bool arrive(struct queue_world *world, const struct job_order *orders)
 {
     struct arrivals arrivals = {.row_count = 0};
     bool fits = true;
 
-    arrivals_start(&arrivals, world->db, world->ctx);
+    arrivals_start(&arrivals, world->db, world->ctx, without_place(world, NULL));
     queue_ok(world, db_begin(world->db, DB_WRITE, &world->err));
     for (; orders->tenant && fits; orders++)
         queue_ok(world, arrivals_add(&arrivals, orders, &fits, &world->err));
@@ -41,14 +49,6 @@ static void arrive_one(struct queue_world *world, const char *tenant, const char
     const struct job_order orders[] = {{tenant, "sync", key, queue_now(world), false}, {NULL}};
 
     assert_true(arrive(world, orders));
-}
-
-static int64_t without_place(struct queue_world *world, const char *tenant)
-{
-    int64_t n = -1;
-
-    queue_ok(world, arrivals_count(world->db, tenant, &n, &world->err));
-    return n;
 }
 
 static void settle(struct queue_world *world)
@@ -165,13 +165,18 @@ static void what_arrived_counts_for_the_limit(void **state)
                                        {"t1", "sync", "c", queue_now(world), false},
                                        {NULL}};
 
-    arrive_one(world, "t1", "a");
+    queue_add(world, "t1", "first", queue_now(world) + 1000);
     queue_ok(world, db_exec(world->db, "UPDATE job_line SET jobs = 99999 WHERE tenant = 't1'",
                             &world->err));
-    assert_false(arrive(world, orders));
+    arrive_one(world, "t1", "a");
+    assert_false(arrive(world, orders + 1));
+    assert_int_equal(without_place(world, "t1"), 1);
+    queue_ok(world, db_exec(world->db, "UPDATE job_line SET jobs = 99998 WHERE tenant = 't1'",
+                            &world->err));
+    assert_false(arrive(world, orders)); /* the first of them has room */
     assert_int_equal(without_place(world, "t1"), 2);
     queue_ok(world,
-             db_exec(world->db, "UPDATE job_line SET jobs = 2 WHERE tenant = 't1'", &world->err));
+             db_exec(world->db, "UPDATE job_line SET jobs = 1 WHERE tenant = 't1'", &world->err));
 }
 
 /* A thousand come back the same, whatever the borders of rows and transactions. */

@@ -249,6 +249,7 @@ static void one_that_finds_no_room_does_not_hurt_the_others(void **state)
     assert_int_equal(hand_in(fixture, "full", "a"), ERR_OK);
     assert_int_equal(hand_in(fixture, "t1", "a"), ERR_OK);
     await(&fixture->told, &fixture->told.stored, 2);
+    settled_counts(fixture, 2);
     queue_ok(fixture->world,
              db_exec(fixture->world->db, "UPDATE job_line SET jobs = 100000 WHERE tenant = 'full'",
                      &fixture->world->err));

@@ -17,6 +17,8 @@
 #include "vault/provider.h"
 
 #define CREDENTIAL_KIND "jira_api"
+#define SHARED_CACHE_KIB                                                                           \
+    4096 /* a full sync takes 2 % more CPU than with twice that, with half 25 % */
 
 static char *path_in(const struct data *data, const char *name)
 {
@@ -88,6 +90,7 @@ static enum err_class open_data(const struct ctx *ctx, const char *dir,
     data->ctx = ctx;
     data->open_lock.fd = -1;
     data->audit = audit ? audit_ref(audit) : NULL;
+    data->tenant_cache_kib = audit ? SHARED_CACHE_KIB : 0;
     data->catalog = catalog;
     data->dir = str_dup_z(str_from(dir));
 
@@ -258,7 +261,8 @@ static enum err_class open_or_create(struct data *data, const struct tenant_info
     tenant->audit = audit_ref(data->audit);
     vault_set_audit(tenant->vault, tenant->audit);
 
-    const struct db_options options = {.path = db_path, .create = create};
+    const struct db_options options = {
+        .path = db_path, .create = create, .cache_kib = data->tenant_cache_kib};
 
     rc = open_db(ctx, options, tenant->vault, &tenant->db, err);
     if (rc == ERR_OK)
