@@ -18,6 +18,7 @@
 #include "api.h"
 #include "atlassian.h"
 #include "base/civil.h"
+#include "base/disk.h"
 #include "hooks.h"
 #include "mailbox.h"
 #include "oauth.h"
@@ -38,6 +39,8 @@ static const char help[] =
     "  --webhook URL       tell this address (of this machine) of worklogs and issues that change\n"
     "  --webhook-secret S  sign what is told: X-Hub-Signature\n"
     "  --smtp PORT         take mail there too, and keep it for GET /sandbox/mail; 0: a free port\n"
+    "  --smtp-tls KIND     starttls or implicit, signed in with --email and --token; none (default)\n"
+    "  --smtp-cert FILE    write the certificate of --smtp-tls there, which is new with each run\n"
     "  --burst N           requests a second and method; 0 (default) no limit\n"
     "  --points N          points an hour; 0 (default) none\n"
     "  --latency MS        answer every call so much later\n"
@@ -60,6 +63,8 @@ struct arguments {
     bool datacenter, help;
     int64_t burst, points, latency_ms;
     int64_t smtp; /* -1: no mail is taken */
+    enum mail_tls smtp_tls;
+    const char *smtp_cert;
 };
 
 static enum err_class number(const char *name, const char *text, int64_t max, int64_t *ret,
@@ -89,6 +94,8 @@ enum option_id {
     OPT_WEBHOOK,
     OPT_WEBHOOK_SECRET,
     OPT_SMTP,
+    OPT_SMTP_TLS,
+    OPT_SMTP_CERT,
     OPT_HELP,
 };
 
@@ -110,9 +117,25 @@ static const struct option long_options[] = {
     {"webhook", required_argument, NULL, OPT_WEBHOOK},
     {"webhook-secret", required_argument, NULL, OPT_WEBHOOK_SECRET},
     {"smtp", required_argument, NULL, OPT_SMTP},
+    {"smtp-tls", required_argument, NULL, OPT_SMTP_TLS},
+    {"smtp-cert", required_argument, NULL, OPT_SMTP_CERT},
     {"help", no_argument, NULL, OPT_HELP},
     {NULL, 0, NULL, 0},
 };
+
+static enum err_class kind_of_tls(const char *text, enum mail_tls *ret, struct err *err)
+{
+    static const char *const kinds[] = {[MAIL_TLS_NONE] = "none",
+                                        [MAIL_TLS_STARTTLS] = "starttls",
+                                        [MAIL_TLS_IMPLICIT] = "implicit"};
+
+    for (size_t i = 0; i < ARRAY_LEN(kinds); i++)
+        if (strcmp(text, kinds[i]) == 0) {
+            *ret = (enum mail_tls)i;
+            return ERR_OK;
+        }
+    return err_set(err, ERR_USAGE, "--smtp-tls %s is none of none, starttls, implicit", text);
+}
 
 static enum err_class take_option(int id, const char *value, struct arguments *to, struct err *err)
 {
@@ -172,6 +195,12 @@ static enum err_class take_option(int id, const char *value, struct arguments *t
         break;
     case OPT_SMTP:
         rc = number("smtp", value, UINT16_MAX, &to->smtp, err);
+        break;
+    case OPT_SMTP_TLS:
+        rc = kind_of_tls(value, &to->smtp_tls, err);
+        break;
+    case OPT_SMTP_CERT:
+        to->smtp_cert = value;
         break;
     case OPT_HELP:
         to->help = true;
@@ -289,6 +318,26 @@ static enum err_class open_log(struct sandbox *sandbox, const char *path, struct
     return ERR_OK;
 }
 
+static enum err_class take_mail(struct sandbox *sandbox, const struct arguments *args,
+                                struct err *err)
+{
+    const bool tls = args->smtp_tls != MAIL_TLS_NONE;
+    const struct mailbox_options options = {.port = (uint16_t)args->smtp,
+                                            .tls = args->smtp_tls,
+                                            .user = tls ? args->email : NULL,
+                                            .password = args->token};
+    enum err_class rc;
+
+    if (args->smtp < 0 && !tls && !args->smtp_cert)
+        return ERR_OK;
+    if (args->smtp < 0 || (args->smtp_cert && !tls))
+        return err_set(err, ERR_USAGE, "--smtp-tls wants --smtp, and --smtp-cert wants both");
+    rc = mailbox_new(&options, &sandbox->mailbox, err);
+    if (rc == ERR_OK && args->smtp_cert)
+        rc = disk_write(&sandbox->ctx, args->smtp_cert, mailbox_certificate(sandbox->mailbox), err);
+    return rc;
+}
+
 static void wait_for_signal(void)
 {
     sigset_t set;
@@ -395,8 +444,8 @@ static enum err_class run(int argc, char **argv, struct err *err)
         rc = hooks_new(args.webhook, args.webhook_secret, &sandbox.hooks, err);
     if (rc == ERR_OK)
         hooks_set_app(sandbox.hooks, atlassian_address, sandbox.atlassian);
-    if (rc == ERR_OK && args.smtp >= 0)
-        rc = mailbox_new((uint16_t)args.smtp, &sandbox.mailbox, err);
+    if (rc == ERR_OK)
+        rc = take_mail(&sandbox, &args, err);
     if (rc == ERR_OK)
         rc = serve(&sandbox, &args, &ctx, err);
     mailbox_free(sandbox.mailbox);
