@@ -272,6 +272,35 @@ actions()
     stop_serving
 }
 
+# not_told ID: a worklog that the person may not see is to every write as one that is not there.
+not_told()
+{
+    local id=$1 kind date text="no worklog $1 that you may see"
+
+    refused 404 "$text" PUT "/api/v1/worklogs/$id" '{"seconds":60}'
+    sed "s/$id/999999/g" "$dir/out" >"$dir/not.seen"
+    answers 404 PUT /api/v1/worklogs/999999 '{"seconds":60}'
+    is "a change of one that is not there" "$(cat "$dir/not.seen")" "$(cat "$dir/out")"
+    refused 404 "$text" DELETE "/api/v1/worklogs/$id"
+    sed "s/$id/999999/g" "$dir/out" >"$dir/not.seen"
+    answers 404 DELETE /api/v1/worklogs/999999
+    is "a deletion of one that is not there" "$(cat "$dir/not.seen")" "$(cat "$dir/out")"
+    key="write-$id" refused 404 "$text" DELETE "/api/v1/worklogs/$id"
+    refused 422 'one minute' PUT "/api/v1/worklogs/$id" '{"seconds":1}'
+    refused 422 'one minute' PUT /api/v1/worklogs/999999 '{"seconds":1}'
+    refused 404 "$text" PUT "/api/v1/worklogs/$id/tags" '{"tags":["x"]}'
+    for kind in copy move delete; do
+        date=',"date":"2026-06-10"'
+        [[ $kind != delete ]] || date=''
+        answers 200 POST /api/v1/worklogs/actions "{\"action\":\"$kind\",\"ids\":[\"$id\"]$date}"
+        json_is "what $kind did" .done '[]'
+        json_is "why it did not $kind" ".failed[0] | [.status, (.detail | contains(\"$text\"))]" '[404,true]'
+        json .failed | sed "s/$id/999999/g" >"$dir/not.seen"
+        answers 200 POST /api/v1/worklogs/actions "{\"action\":\"$kind\",\"ids\":[\"999999\"]$date}"
+        is "$kind of one that is not there" "$(cat "$dir/not.seen")" "$(json .failed)"
+    done
+}
+
 # Who may not see other people's time does not get at it by changing or copying it, whatever Jira allows.
 others()
 {
@@ -294,11 +323,7 @@ others()
     sed "s/$theirs/999999/g" "$dir/out" >"$dir/not.seen"
     answers 404 GET /api/v1/worklogs/999999
     is "what is said of one that is not there" "$(cat "$dir/not.seen")" "$(cat "$dir/out")"
-    refused 403 "other people's time" PUT "/api/v1/worklogs/$theirs" '{"seconds":60}'
-    refused 404 "no worklog $theirs that you may see" PUT "/api/v1/worklogs/$theirs/tags" '{"tags":["x"]}'
-    refused 403 "other people's time" DELETE "/api/v1/worklogs/$theirs"
-    refused 403 "other people's time" POST /api/v1/worklogs/actions "{\"action\":\"copy\",\"ids\":[\"$mine\",\"$theirs\"],\"date\":\"2026-06-10\"}"
-    refused 403 "other people's time" POST /api/v1/worklogs/actions "{\"action\":\"move\",\"ids\":[\"$theirs\"],\"date\":\"2026-06-10\"}"
+    not_told "$theirs"
     source_rows >"$dir/source.after"
     same_rows "nothing has changed in Jira" "$dir/source.before" "$dir/source.after"
     answers 200 PUT "/api/v1/worklogs/$mine" '{"seconds":1800}'
@@ -306,6 +331,26 @@ others()
     json_is "own ones are copied, and what is not there is told" '[(.done | length), .failed[0].status]' '[1,404]'
     api_token=$admin_token
     answers 200 PUT "/api/v1/worklogs/$theirs" '{"seconds":1860}'
+    stop_serving
+}
+
+# Neither does a worklog whose issue Jira hides. One that is seen and may not be changed is refused by Jira.
+hidden()
+{
+    local theirs on
+
+    start_all
+    theirs=$(http GET /sandbox/worklogs | jq -rs --arg me "$me" 'map(select(.account != $me and .account != null))[0].id')
+    on=$(http GET /sandbox/worklogs | jq -r "select(.id == ($theirs) or .id == \"$theirs\").issue")
+    steer rules '{"edit_worklogs":false,"delete_worklogs":false}'
+    refused 403 'Edit' PUT "/api/v1/worklogs/$theirs" '{"seconds":60}'
+    refused 403 'Delete' DELETE "/api/v1/worklogs/$theirs"
+    steer rules '{"edit_worklogs":true,"delete_worklogs":true}'
+    steer issues/conceal "{\"issue\":\"$on\",\"account\":\"$me\"}"
+    source_rows >"$dir/source.before"
+    not_told "$theirs"
+    source_rows >"$dir/source.after"
+    same_rows "nothing has changed in Jira" "$dir/source.before" "$dir/source.after"
     stop_serving
 }
 
@@ -482,6 +527,7 @@ check "EV-04: what Jira refuses changes nothing, and the sentence says why" refu
 check "EV-12: the remaining estimate follows each option" estimates
 check "EV-11: moving, copying and deleting several; what fails is told" actions
 check "EV-19: who may not see other people's time does not change or copy it either" others
+check "EV-19: a worklog whose issue Jira hides is to every write as one that is not there" hidden
 check "EV-21, EV-25: a list takes what a report takes, and its pages stay right whatever changes" questions
 check "EV-28: the pages of a list say nothing of worklogs that Jira hides" pages
 check "EV-03: what happens in Jira is in the mirror within two seconds" webhooks

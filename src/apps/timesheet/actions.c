@@ -127,6 +127,10 @@ static enum err_class do_one(struct writer *writer, const struct action *action,
 
     if (action->kind != ACTION_DELETE)
         rc = worklog_read(writer->mirror->tenant, id, keep, original, err);
+    if (rc == ERR_NOT_FOUND)
+        return write_not_there(id, err);
+    if (rc == ERR_OK && action->kind == ACTION_COPY)
+        rc = write_see(writer, id, err);
     if (rc != ERR_OK)
         return rc;
     if (action->kind == ACTION_COPY)

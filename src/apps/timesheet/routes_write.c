@@ -1,7 +1,8 @@
 /*
  * routes_write.c: POST /api/v1/worklogs, PUT and DELETE /worklogs/{id}, POST /worklogs/actions.
- * Thin: words in (worklog_json.c), the act (write.c, actions.c), words out. Who may change what is
- * Jira's to say: the call goes as the person.
+ * Thin: words in (worklog_json.c), the act (write.c, actions.c), words out. What a person may not
+ * see is as if it were not there, as for GET; of what they see, who may change what is Jira's to
+ * say: the call goes as the person.
  */
 #include <inttypes.h>
 
@@ -76,6 +77,8 @@ static enum err_class desk_open(struct desk *desk, struct request *request, stru
         .rules = &desk->rules,
         .add_job = queue_job,
         .add_job_arg = request,
+        .see = worklog_want_seen,
+        .see_arg = request,
     };
     return rc;
 }
@@ -84,40 +87,6 @@ static void desk_done(struct desk *desk)
 {
     link_done(&desk->link);
     mirror_done(&desk->mirror);
-}
-
-/* ---- Whose it is ---- */
-
-struct whose {
-    const struct request *request;
-    bool foreign; /* somebody else's */
-};
-
-static enum err_class see_whose(void *arg, const struct worklog_row *row, struct err *err)
-{
-    struct whose *whose = arg;
-
-    (void)err;
-    whose->foreign = !worklog_is_own(whose->request, row->account);
-    return ERR_OK;
-}
-
-/*
- * Jira says whose worklogs a person may change, and the site's settings whose they may see: what is
- * changed or copied comes back in the answer. One that the mirror does not have is told of later.
- */
-static enum err_class want_whose(struct request *request, const int64_t *ids, size_t count,
-                                 struct err *err)
-{
-    struct whose whose = {.request = request};
-
-    for (size_t i = 0; i < count && !whose.foreign; i++) {
-        enum err_class rc = worklog_read(request->tenant, ids[i], see_whose, &whose, err);
-
-        if (rc != ERR_OK && rc != ERR_NOT_FOUND)
-            return rc;
-    }
-    return whose.foreign ? rights_want(request, RIGHT_OTHERS, err) : ERR_OK;
 }
 
 /* ---- What was written ---- */
@@ -218,8 +187,6 @@ static enum err_class put_worklog(struct request *request, struct err *err)
     if (rc == ERR_OK && only_tags(&body.draft))
         return worklog_answer_tagged(request, id, &body.draft, err);
     if (rc == ERR_OK)
-        rc = want_whose(request, &id, 1, err);
-    if (rc == ERR_OK)
         rc = desk_open(&desk, request, err);
     if (rc == ERR_OK)
         rc = write_update(&desk.writer, id, &body.draft, &done, err);
@@ -242,8 +209,6 @@ static enum err_class delete_worklog(struct request *request, struct err *err)
     if (rc == ERR_OK)
         rc = worklog_estimate_read(http_in_query(ex, "estimate"), http_in_query(ex, "to"),
                                    http_in_query(ex, "by"), &estimate, err);
-    if (rc == ERR_OK)
-        rc = want_whose(request, &id, 1, err);
     if (rc == ERR_OK)
         rc = desk_open(&desk, request, err);
     if (rc == ERR_OK)
@@ -357,8 +322,6 @@ static enum err_class post_action(struct request *request, struct err *err)
 
     if (rc == ERR_OK)
         rc = action_body_read(json, &body, err);
-    if (rc == ERR_OK)
-        rc = want_whose(request, body.ids, body.id_count, err);
     if (rc == ERR_OK)
         rc = desk_open(&desk, request, err);
     told.kind = rc == ERR_OK ? body.kind : ACTION_MOVE;

@@ -526,6 +526,44 @@ static void a_worklog_that_was_moved_is_followed(void **state)
     assert_int_equal(number(fixture->world, SQL("SELECT client_issue_id FROM worklog")), 13);
 }
 
+static enum err_class see_nothing(void *arg, int64_t id, struct err *err)
+{
+    *(unsigned *)arg += 1;
+    return write_not_there(id, err);
+}
+
+static void what_may_not_be_seen_is_as_if_it_were_not_there(void **state)
+{
+    struct fixture *fixture = *state;
+    struct write_draft draft = draft_of(3600, "first");
+    struct write_draft second = {.change = {.has_seconds = true, .seconds = 7200}};
+    const struct jira_estimate by_itself = {.mode = JIRA_ESTIMATE_AUTO};
+    unsigned asked = 0, started;
+    struct err missing;
+
+    fine(fixture, create(fixture, &draft));
+    assert_int_equal(fixture->done.id, 1);
+    fixture->writer.see = see_nothing;
+    fixture->writer.see_arg = &asked;
+    started = (unsigned)fixture->world->source.net.started;
+    for (unsigned keyed = 0; keyed < 2; keyed++) { /* a key changes nothing in what is told */
+        fixture->writer.key = keyed ? STR("missing") : (struct str){NULL, 0};
+        assert_int_equal(update(fixture, 2, &second), ERR_NOT_FOUND);
+        missing = fixture->err;
+        *strchr(missing.msg, '2') = '1';
+        fixture->writer.key = keyed ? STR("changed") : (struct str){NULL, 0};
+        assert_int_equal(update(fixture, 1, &second), ERR_NOT_FOUND);
+        assert_string_equal(fixture->err.msg, missing.msg);
+        fixture->writer.key = keyed ? STR("deleted") : (struct str){NULL, 0};
+        assert_int_equal(delete (fixture, 1, by_itself), ERR_NOT_FOUND);
+        assert_string_equal(fixture->err.msg, missing.msg);
+        assert_int_equal(asked, 2 * (keyed + 1)); /* not for what is not there */
+    }
+    assert_int_equal((unsigned)fixture->world->source.net.started, started); /* Jira: not asked */
+    assert_int_equal(count(fixture), 1);
+    equals_source(fixture->world);
+}
+
 static void what_is_gone_in_jira_is_left_to_the_tenant_s_own_eyes(void **state)
 {
     struct fixture *fixture = *state;
@@ -622,6 +660,7 @@ int main(void)
         TEST(ev04_what_jira_refuses_changes_nothing_here),
         TEST(ev04_a_mirror_that_cannot_follow_is_repaired_later),
         TEST(a_worklog_that_was_moved_is_followed),
+        TEST(what_may_not_be_seen_is_as_if_it_were_not_there),
         TEST(what_is_gone_in_jira_is_left_to_the_tenant_s_own_eyes),
         TEST(ev19_the_rules_hold_before_jira_is_asked),
         TEST(ev20_a_later_day_is_told_and_a_later_hour_is_not),

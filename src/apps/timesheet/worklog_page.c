@@ -103,23 +103,35 @@ static enum err_class see_one(const struct worklog_answer *answer, bool *ret, st
                                          : rc;
 }
 
-enum err_class worklog_answer_one(struct request *request, int64_t id, struct err *err)
+/* Reads it into the answer. ERR_NOT_FOUND in the same words: it is not there, or not for them. */
+static enum err_class read_one(struct worklog_answer *answer, int64_t id, struct err *err)
 {
-    AUTO(worklog_answer_free_autop) struct worklog_answer *answer = worklog_answer_new(request);
     bool shown = false;
-
-    if (!answer)
-        return err_memory(err);
-
-    enum err_class rc = worklog_read(request->tenant, id, worklog_answer_add, answer, err);
+    enum err_class rc = worklog_read(answer->request->tenant, id, worklog_answer_add, answer, err);
 
     if (rc == ERR_OK)
         rc = see_one(answer, &shown, err);
     if (rc == ERR_NOT_FOUND || (rc == ERR_OK && !shown))
-        return err_set(err, ERR_NOT_FOUND,
-                       "there is no worklog %" PRId64 " that you may see: it was deleted, or never "
-                       "was, or is not for you; look for it in Jira",
-                       id);
+        return write_not_there(id, err);
+    return rc;
+}
+
+enum err_class worklog_want_seen(void *arg, int64_t id, struct err *err)
+{
+    AUTO(worklog_answer_free_autop) struct worklog_answer *answer = worklog_answer_new(arg);
+
+    return answer ? read_one(answer, id, err) : err_memory(err);
+}
+
+enum err_class worklog_answer_one(struct request *request, int64_t id, struct err *err)
+{
+    AUTO(worklog_answer_free_autop) struct worklog_answer *answer = worklog_answer_new(request);
+
+    if (!answer)
+        return err_memory(err);
+
+    enum err_class rc = read_one(answer, id, err);
+
     if (rc == ERR_OK)
         strbuf_add_str(&request->ex->out, strbuf_str(&answer->text));
     return rc;

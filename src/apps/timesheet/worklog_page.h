@@ -28,6 +28,8 @@ MUST_USE enum err_class worklog_answer_add(void *answer, const struct worklog_ro
  * not to be seen: whether it exists is not told.
  */
 MUST_USE enum err_class worklog_answer_one(struct request *request, int64_t id, struct err *err);
+/* The same without the answer: for `see` of a writer, whose see_arg is the request. */
+MUST_USE enum err_class worklog_want_seen(void *request, int64_t id, struct err *err);
 /* Tags are ours alone, Jira is not asked: who may see the worklog may tag it. Answers with it. */
 MUST_USE enum err_class worklog_answer_tagged(struct request *request, int64_t id,
                                               const struct write_draft *draft, struct err *err);

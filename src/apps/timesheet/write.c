@@ -27,6 +27,21 @@ void write_done_free(struct write_done *done)
     *done = (struct write_done){0};
 }
 
+/* ---- What there is for the person ---- */
+
+enum err_class write_not_there(int64_t id, struct err *err)
+{
+    return err_set(err, ERR_NOT_FOUND,
+                   "there is no worklog %" PRId64 " that you may see: it was deleted, or never "
+                   "was, or is not for you; look for it in Jira",
+                   id);
+}
+
+enum err_class write_see(const struct writer *writer, int64_t id, struct err *err)
+{
+    return writer->see ? writer->see(writer->see_arg, id, err) : ERR_OK;
+}
+
 /* ---- Rules ---- */
 
 static bool is_blank(struct str text)
@@ -391,6 +406,10 @@ static enum err_class send_change(const struct sending *sending, struct jira_out
     enum err_class rc = mirror_issue_of(sending->writer->mirror->tenant, sending->id, &issue, err);
 
     *ret_outcome = (struct jira_outcome){0};
+    if (rc == ERR_NOT_FOUND)
+        return write_not_there(sending->id, err);
+    if (rc == ERR_OK)
+        rc = write_see(sending->writer, sending->id, err);
     if (rc == ERR_OK)
         rc = send_to(sending, issue, ret_outcome, err);
     if (ret_outcome->refusal != JIRA_REFUSED_GONE)

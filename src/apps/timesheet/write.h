@@ -61,7 +61,21 @@ struct writer {
     enum err_class (*add_job)(void *arg, const char *kind, const char *key, int64_t due_ms,
                               struct err *err);
     void *add_job_arg;
+    /*
+     * Before a worklog that the mirror has is read, changed or deleted: may the person see it?
+     * ERR_NOT_FOUND by write_not_there, as if it did not exist. NULL: they see all.
+     */
+    enum err_class (*see)(void *arg, int64_t id, struct err *err);
+    void *see_arg;
 };
+
+/*
+ * ERR_NOT_FOUND in the words for a worklog that is not there and for one that is not to be seen:
+ * which of the two it is is not told.
+ */
+enum err_class write_not_there(int64_t id, struct err *err);
+/* May the worklog be seen? See `see` above; fine when the mirror does not have it. */
+MUST_USE enum err_class write_see(const struct writer *writer, int64_t id, struct err *err);
 
 /* How a write ended well. Starts from zero; write_done_free in any case. */
 struct write_done {
