@@ -5,9 +5,17 @@
  * nothing is unreadable whenever this is cut. Then one keyring after the other; those that are done
  * are passed over. At the end the file takes the name keys/provider.conf. Nobody else has the
  * folder open meanwhile, since a process that is running knows the old provider only.
+ *
+ * The new provider must first give back a key that it was given: one that may wrap and not unwrap
+ * (a key service with half of the rights) would take all keyrings, and open none.
  */
-#include "base/disk_stream.h"
 #include "custody/escrow.h"
+
+#include <sodium.h>
+
+#include "base/disk_stream.h"
+
+#define WRAPPED_BYTES ((size_t)64 * 1024)
 
 struct rewrap {
     struct key_owner owner;
@@ -52,6 +60,24 @@ static void rewrap_tenant(void *arg, const char *name)
         rewrap->rc = rotate_rewrap(&owner, rewrap->to, rewrap->err);
     disk_unlock(owner.ctx, &alone);
     rewrap->count++;
+}
+
+static enum err_class try_out(const struct ctx *ctx, struct vault_provider *to, struct err *err)
+{
+    static const char owner[] = "control";
+    AUTO(strbuf_done) struct strbuf wrapped = STRBUF_INIT(WRAPPED_BYTES);
+    unsigned char key[VAULT_KEY_BYTES], back[VAULT_KEY_BYTES] = {0}; /* of nothing */
+    enum err_class rc;
+
+    ctx_random(ctx, key, sizeof(key));
+    rc = to->ops->wrap(to, ctx, owner, key, &wrapped, err);
+    if (rc == ERR_OK)
+        rc = to->ops->unwrap(to, ctx, owner, strbuf_str(&wrapped), back, err);
+    if (rc == ERR_OK && sodium_memcmp(key, back, sizeof(key)) != 0)
+        rc = err_set(err, ERR_KEY, "it gives back another key than it was given");
+    return rc == ERR_OK ? rc
+                        : err_wrap(err, "the provider %s was tried out, and nothing was changed",
+                                   to->ops->name);
 }
 
 static enum err_class write_next(struct rewrap *rewrap,
@@ -111,6 +137,8 @@ enum err_class escrow_rewrap(const struct ctx *ctx, const struct catalog *catalo
     rc = vault_provider_open(ctx, data_dir, false, &now, err);
     if (rc == ERR_OK)
         rc = vault_provider_new(ctx, data_dir, settings, true, &to, err);
+    if (rc == ERR_OK)
+        rc = try_out(ctx, to, err);
     if (rc == ERR_OK)
         rc = audit_open(ctx, data_dir, &audit, err);
     if (rc == ERR_OK)

@@ -152,7 +152,7 @@ static enum err_class find_slot(const struct pkcs11_provider *self, const char *
                                 CK_SLOT_ID *ret, struct err *err)
 {
     CK_SLOT_ID slots[SLOTS_MAX];
-    CK_ULONG count = SLOTS_MAX;
+    CK_ULONG count = SLOTS_MAX, found = 0;
     CK_RV code = self->module->C_GetSlotList(CK_TRUE, slots, &count);
 
     if (code != CKR_OK)
@@ -163,9 +163,16 @@ static enum err_class find_slot(const struct pkcs11_provider *self, const char *
         if (self->module->C_GetTokenInfo(slots[i], &info) != CKR_OK ||
             !is_label(info.label, sizeof(info.label), token))
             continue;
-        *ret = slots[i];
-        return ERR_OK;
+        if (found++ == 0)
+            *ret = slots[i];
     }
+    if (found > 1)
+        return err_set(err, ERR_KEY,
+                       "there is more than one PKCS#11 token \"%.120s\"; give the right one a name "
+                       "of its own",
+                       token);
+    if (found == 1)
+        return ERR_OK;
     return err_set(
         err, ERR_KEY,
         "there is no PKCS#11 token \"%.120s\" (%lu are there); is it plugged in, and does "
@@ -193,6 +200,11 @@ static enum err_class log_in(const struct ctx *ctx, const struct pkcs11_provider
                        pin_file);
     }
     pin = str_trim(strbuf_str(&text));
+    if (pin.len == 0) {
+        vault_wipe(&text);
+        return err_set(err, ERR_KEY, "the PIN file %.200s is empty; write the token's PIN into it",
+                       pin_file);
+    }
     code = self->module->C_Login(self->session, CKU_USER, (CK_UTF8CHAR_PTR)(uintptr_t)pin.ptr,
                                  pin.len);
     vault_wipe(&text);
@@ -206,6 +218,30 @@ static enum err_class log_in(const struct ctx *ctx, const struct pkcs11_provider
     return refused("PIN file", pin_file, code, err);
 }
 
+/* It must stay in the token, and be allowed both ways: what it wrapped must open again. */
+static enum err_class check_key(const struct pkcs11_provider *self, CK_OBJECT_HANDLE key,
+                                struct err *err)
+{
+    CK_BBOOL extractable = CK_TRUE, encrypt = CK_FALSE, decrypt = CK_FALSE;
+    CK_ATTRIBUTE looked[] = {{CKA_EXTRACTABLE, &extractable, sizeof(extractable)},
+                             {CKA_ENCRYPT, &encrypt, sizeof(encrypt)},
+                             {CKA_DECRYPT, &decrypt, sizeof(decrypt)}};
+    CK_RV code = self->module->C_GetAttributeValue(self->session, key, looked, ARRAY_LEN(looked));
+
+    if (code != CKR_OK || extractable)
+        return err_set(
+            err, ERR_KEY,
+            "the PKCS#11 key \"%s\" can be taken out of its token (CKA_EXTRACTABLE); make "
+            "one that cannot",
+            self->key_label);
+    if (!encrypt || !decrypt)
+        return err_set(err, ERR_KEY,
+                       "the PKCS#11 key \"%s\" is not allowed to %s; make one with CKA_ENCRYPT and "
+                       "CKA_DECRYPT",
+                       self->key_label, encrypt ? "decrypt" : "encrypt");
+    return ERR_OK;
+}
+
 static enum err_class find_key(struct pkcs11_provider *self, struct err *err)
 {
     CK_OBJECT_CLASS class = CKO_SECRET_KEY;
@@ -213,8 +249,6 @@ static enum err_class find_key(struct pkcs11_provider *self, struct err *err)
     CK_ATTRIBUTE wanted[] = {{CKA_CLASS, &class, sizeof(class)},
                              {CKA_KEY_TYPE, &type, sizeof(type)},
                              {CKA_LABEL, self->key_label, strlen(self->key_label)}};
-    CK_BBOOL extractable = CK_TRUE;
-    CK_ATTRIBUTE looked[] = {{CKA_EXTRACTABLE, &extractable, sizeof(extractable)}};
     CK_OBJECT_HANDLE found[2];
     CK_ULONG count = 0;
     CK_RV code = self->module->C_FindObjectsInit(self->session, wanted, ARRAY_LEN(wanted));
@@ -229,15 +263,8 @@ static enum err_class find_key(struct pkcs11_provider *self, struct err *err)
         return err_set(err, ERR_KEY,
                        "the PKCS#11 token has %s AES key labelled \"%s\"; it must have one",
                        count == 0 ? "no" : "more than one", self->key_label);
-    code = self->module->C_GetAttributeValue(self->session, found[0], looked, ARRAY_LEN(looked));
-    if (code != CKR_OK || extractable)
-        return err_set(
-            err, ERR_KEY,
-            "the PKCS#11 key \"%s\" can be taken out of its token (CKA_EXTRACTABLE); make "
-            "one that cannot",
-            self->key_label);
     self->key = found[0];
-    return ERR_OK;
+    return check_key(self, found[0], err);
 }
 
 static enum err_class connect(const struct ctx *ctx, struct pkcs11_provider *self,

@@ -244,18 +244,26 @@ static bool run(const char *command)
            waitpid(pid, &status, 0) == pid && status == 0;
 }
 
-/* As `pkcs11-tool --keygen` does: an AES key of 256 bits that cannot be taken out. */
-static void make_key(void)
+/* What a key of the token is allowed. */
+struct may {
+    const char *label;
+    bool encrypt, decrypt, leave;
+};
+
+/* As `pkcs11-tool --keygen` does: an AES key of 256 bits. */
+static void make_key(const struct may *may)
 {
     CK_FUNCTION_LIST *module = p11_kit_module_load(MODULE, 0);
     CK_MECHANISM mechanism = {CKM_AES_KEY_GEN, NULL, 0};
-    CK_BBOOL yes = CK_TRUE, no = CK_FALSE;
+    CK_BBOOL yes = CK_TRUE, encrypt = may->encrypt, decrypt = may->decrypt, leave = may->leave;
     CK_ULONG len = 32, count = 8;
-    CK_ATTRIBUTE attributes[] = {
-        {CKA_TOKEN, &yes, sizeof(yes)},     {CKA_SENSITIVE, &yes, sizeof(yes)},
-        {CKA_EXTRACTABLE, &no, sizeof(no)}, {CKA_ENCRYPT, &yes, sizeof(yes)},
-        {CKA_DECRYPT, &yes, sizeof(yes)},   {CKA_VALUE_LEN, &len, sizeof(len)},
-        {CKA_LABEL, (char[]){"root"}, 4}};
+    CK_ATTRIBUTE attributes[] = {{CKA_TOKEN, &yes, sizeof(yes)},
+                                 {CKA_SENSITIVE, &yes, sizeof(yes)},
+                                 {CKA_EXTRACTABLE, &leave, sizeof(leave)},
+                                 {CKA_ENCRYPT, &encrypt, sizeof(encrypt)},
+                                 {CKA_DECRYPT, &decrypt, sizeof(decrypt)},
+                                 {CKA_VALUE_LEN, &len, sizeof(len)},
+                                 {CKA_LABEL, (void *)(uintptr_t)may->label, strlen(may->label)}};
     CK_SESSION_HANDLE session = 0;
     CK_OBJECT_HANDLE key = 0;
     CK_SLOT_ID slots[8];
@@ -295,7 +303,7 @@ static bool make_token(struct fixture *fixture)
     strbuf_done(&command);
     assert_int_equal(setenv("SOFTHSM2_CONF", scratch_path(&fixture->scratch, "hsm.conf"), 1), 0);
     if (made)
-        make_key();
+        make_key(&(struct may){"root", .encrypt = true, .decrypt = true});
     return made;
 }
 
@@ -352,6 +360,71 @@ static void a_token_wraps_and_unwraps_and_its_key_stays_in_it(void **state)
     assert_non_null(strstr(fixture->err.msg, "/no/such/module.so"));
 }
 
+static void what_is_wrong_with_a_token_is_said(void **state)
+{
+    static const struct may keys[] = {{"twice", .encrypt = true, .decrypt = true},
+                                      {"twice", .encrypt = true, .decrypt = true},
+                                      {"wraps-only", .encrypt = true},
+                                      {"unwraps-only", .decrypt = true},
+                                      {"leaves", true, true, .leave = true}};
+    static const struct {
+        const char *label, *pin, *says;
+    } cases[] = {
+        {"root", "4321", "refuses the PIN"},
+        {"root", "\n", "is empty"},
+        {"twice", "1234", "more than one AES key labelled \"twice\""},
+        {"wraps-only", "1234", "\"wraps-only\" is not allowed to decrypt"},
+        {"unwraps-only", "1234", "\"unwraps-only\" is not allowed to encrypt"},
+        {"leaves", "1234", "CKA_EXTRACTABLE"},
+    };
+    struct fixture *fixture = *state;
+    AUTO(free_autop) char *pin = disk_join(fixture->scratch.dir, "pin");
+    struct vault_provider_settings settings = {
+        .provider = "pkcs11", .module = MODULE, .token = "tenon-test", .pin_file = pin};
+    struct vault_provider *provider = NULL;
+
+    if (!make_token(fixture)) {
+        print_message("softhsm2 is not installed: the PKCS#11 provider is not tested\n");
+        skip();
+    }
+    for (size_t i = 0; i < ARRAY_LEN(keys); i++)
+        make_key(&keys[i]);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        settings.key_label = cases[i].label;
+        scratch_write(pin, str_from(cases[i].pin));
+        if (vault_pkcs11_provider(fixture->ctx, &settings, &provider, &fixture->err) != ERR_KEY ||
+            !strstr(fixture->err.msg, cases[i].says))
+            fail_msg("case %zu: %s", i, fixture->err.msg);
+        assert_null(strstr(fixture->err.msg, "4321"));
+    }
+    scratch_write(pin, STR("1234\n")); /* all of that has spoilt nothing */
+    settings.key_label = "root";
+    ok(fixture, vault_pkcs11_provider(fixture->ctx, &settings, &fixture->provider, &fixture->err));
+    ok(fixture, wrap(fixture));
+}
+
+static void of_two_tokens_with_one_name_none_is_taken(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(free_autop) char *pin = disk_join(fixture->scratch.dir, "pin");
+    const struct vault_provider_settings settings = {.provider = "pkcs11",
+                                                     .module = MODULE,
+                                                     .token = "tenon-test",
+                                                     .key_label = "root",
+                                                     .pin_file = pin};
+    struct vault_provider *provider = NULL;
+
+    if (!make_token(fixture)) {
+        print_message("softhsm2 is not installed: the PKCS#11 provider is not tested\n");
+        skip();
+    }
+    assert_true(run("softhsm2-util --init-token --free --label tenon-test --so-pin 5678 --pin 1234"
+                    " >/dev/null"));
+    assert_int_equal(vault_pkcs11_provider(fixture->ctx, &settings, &provider, &fixture->err),
+                     ERR_KEY);
+    assert_non_null(strstr(fixture->err.msg, "more than one PKCS#11 token \"tenon-test\""));
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, begin, end)
@@ -363,6 +436,8 @@ int main(void)
         TEST(the_folder_says_which_provider_it_uses),
         TEST(a_conf_that_is_not_understood_stops_everything),
         TEST(a_token_wraps_and_unwraps_and_its_key_stays_in_it),
+        TEST(what_is_wrong_with_a_token_is_said),
+        TEST(of_two_tokens_with_one_name_none_is_taken),
     };
 
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -3,7 +3,8 @@
 # keys.sh: the keys of a folder: rotation, its interruption, other providers, shares.
 #
 # A rotation is killed (SIGKILL) 50 times at random points; after each, every comment must be readable, and
-# in the end one run completes it. The seed is printed; give it back in TENON_TEST_SEED.
+# in the end one run completes it. So is the way of all keyrings to another provider. The seed is printed; give
+# it back in TENON_TEST_SEED.
 #
 # shellcheck source-path=SCRIPTDIR source=lib.sh
 . "$(dirname "$0")/lib.sh" "$@"
@@ -83,7 +84,8 @@ killed_50_times()
     must tenon doctor --offline --deep
 }
 
-a_program_wraps()
+# A program that wraps, and with the file kms.down at home does not.
+write_kms()
 {
     cat >kms <<'PROGRAM'
 #!/bin/bash
@@ -94,8 +96,23 @@ unwrap) IFS= read -r -d : head; [[ $head == "for $2" ]] || exit 9; rev | base64 
 esac
 PROGRAM
     chmod 700 kms
+}
+
+a_program_wraps()
+{
+    write_kms
     mirrored 300
     refuses 78 'keys.command' -- tenon keys rewrap --to command
+    # One that wraps, and does not give it back: a key service with half of the rights.
+    cat >half <<PROGRAM
+#!/bin/bash
+[[ \$1 == wrap ]] || exit 8
+exec "$dir/kms" "\$@"
+PROGRAM
+    chmod 700 half
+    refuses 78 'exit code 8' 'nothing was changed' -- env TENON_KEYS_COMMAND="$dir/half" "$tenon_exe" keys rewrap --to command
+    is "the keys' folder" data/keys/file.key "$(echo data/keys/*)"
+    all_readable "as before"
     export TENON_KEYS_COMMAND=$dir/kms
     must tenon keys rewrap --to command
     unset TENON_KEYS_COMMAND
@@ -115,6 +132,76 @@ PROGRAM
     all_readable "wrapped by a file again"
 }
 
+# Every tenant and the control data, read with whatever provider the folder names.
+all_open()
+{
+    local n
+
+    must tenon tenant list --json
+    is "the tenants" 'site1 site2 site3 site4' "$(jq -r .name out | sort | xargs)"
+    for ((n = 1; n <= 4; n++)); do
+        mirror_rows "site$n" >after.rows
+        same_rows "$1, site$n" "before.$n" after.rows
+    done
+}
+
+# only_by PROVIDER: what the other one needs is out of reach, and everything opens.
+only_by()
+{
+    if [[ $1 == command ]]; then
+        mv data/keys/file.key aside.key
+        all_open "wrapped by the program alone"
+        mv aside.key data/keys/file.key
+    else
+        touch "$HOME/kms.down"
+        all_open "wrapped by the file alone"
+        rm "$HOME/kms.down"
+    fi
+}
+
+rewrap_killed_50_times()
+{
+    local n round began took landed=0 halves=0 done=0 percent=100 to=command other=file
+
+    write_kms
+    for ((n = 1; n <= 4; n++)); do
+        start_sandbox --generate worklogs=200,users=5,issues=20,seed="$((seed + n))"
+        add_tenant "site$n"
+        must tenon sync "site$n"
+        mirror_rows "site$n" >"before.$n"
+    done
+    began=$(ms)
+    must env TENON_KEYS_COMMAND="$dir/kms" "$tenon_exe" keys rewrap --to command
+    must tenon keys rewrap --to file
+    took=$((($(ms) - began) / 2))
+    for ((round = 1; round <= rounds; round++)); do
+        start env TENON_KEYS_COMMAND="$dir/kms" "$tenon_exe" keys rewrap --to "$to"
+        sleep "$(printf '0.%03d' $((RANDOM % (took < 900 ? took : 900) * percent / 100)))"
+        kill -KILL "$bg_pid" 2>/dev/null || true
+        collect
+        case $status in
+        137) landed=$((landed + 1)) percent=$((percent < 100 ? percent + 4 : 100)) ;;
+        0)
+            percent=$((percent * 3 / 4)) done=$((done + 1))
+            only_by "$to"
+            read -r to other <<<"$other $to"
+            ;;
+        *) fail "round $round: a rewrap that goes on after a kill" "137 or 0" "$status: $(cat bg.err)" ;;
+        esac
+        [[ ! -e data/keys/provider-next.conf ]] || halves=$((halves + 1))
+        must tenon doctor --offline
+        ((round % 5)) || all_open "after kill $round"
+    done
+    note "seed $seed: $landed of $rounds kills met it alive, $halves left it half way, $done ended it; it takes $took ms"
+    ((landed >= 20 && halves >= 5)) || fail "kills that met it alive, and half way" "at least 20 and 5" "$landed and $halves"
+    run env TENON_KEYS_COMMAND="$dir/kms" "$tenon_exe" keys rewrap --to "$to"
+    [[ $status == 0 ]] || fail "the last run completes it" 0 "$status: $(cat err)"
+    only_by "$to"
+    is "what a kill left behind" '' "$(find data -name '*.new*' -o -name '*-journal' -o -name '*.tmp' -o -name 'provider-next*')"
+    must tenon doctor --offline --deep
+    must tenon audit verify
+}
+
 a_token_wraps()
 {
     if [[ ! -r $softhsm ]] || ! command -v softhsm2-util >/dev/null; then
@@ -131,6 +218,15 @@ a_token_wraps()
     mirrored 300
     export TENON_KEYS_PKCS11_MODULE=$softhsm TENON_KEYS_PKCS11_TOKEN=tenon TENON_KEYS_PKCS11_KEY=root \
         TENON_KEYS_PKCS11_PIN_FILE=$dir/pin
+    softhsm2-util --import aes --aes --token tenon --pin 1234 --label twice --id 02 >/dev/null
+    softhsm2-util --import aes --aes --token tenon --pin 1234 --label twice --id 03 >/dev/null
+    (umask 077 && printf 9876 >wrong.pin)
+    refuses 78 'refuses the PIN' "$dir/wrong.pin" -- env TENON_KEYS_PKCS11_PIN_FILE="$dir/wrong.pin" "$tenon_exe" keys rewrap --to pkcs11
+    has_not "the PIN in the sentence" err 9876
+    refuses 78 'no PKCS#11 token "absent"' -- env TENON_KEYS_PKCS11_TOKEN=absent "$tenon_exe" keys rewrap --to pkcs11
+    refuses 78 'no AES key labelled "absent"' -- env TENON_KEYS_PKCS11_KEY=absent "$tenon_exe" keys rewrap --to pkcs11
+    refuses 78 'more than one AES key labelled "twice"' -- env TENON_KEYS_PKCS11_KEY=twice "$tenon_exe" keys rewrap --to pkcs11
+    all_readable "after what was refused"
     must tenon keys rewrap --to pkcs11
     rm data/keys/file.key
     all_readable "wrapped in a token"
@@ -138,6 +234,8 @@ a_token_wraps()
     all_readable "rotated there"
     mv pin pin.gone
     refuses 78 'PIN file' -- tenon worklogs acme
+    cp -p wrong.pin pin
+    refuses 78 'refuses the PIN' -- tenon keys status acme
     mv pin.gone pin
     all_readable "with its PIN again"
 }
@@ -186,6 +284,7 @@ a_server_rotates_what_it_has_open()
 check "a rotation changes nothing that is read, and its old version can be destroyed" rotation_is_invisible
 check "a rotation that is killed 50 times at random points loses nothing" killed_50_times
 check "keys wrapped by a program of the operator's, and back" a_program_wraps
+check "a rewrap that is killed 50 times at random points loses no key" rewrap_killed_50_times
 check "keys wrapped in a PKCS#11 token" a_token_wraps
 check "the key file comes back from three of five shares" shares_bring_the_file_back
 check "a running server rotates the keys of a tenant that it serves" a_server_rotates_what_it_has_open
