@@ -185,7 +185,7 @@ const warnings = [
     { code: 'no-author', worklog: '50012', issue: '10002', text: 'The author is unknown to Jira. The time is counted for nobody.' },
     { code: 'too-large', worklog: '50044', issue: '99999', text: 'The comment is longer than 32,767 characters and was not copied.' },
 ]
-const record = (name, why, rows, fields) => ({ name, app: 'timesheet', why, retention: 'until the worklog is deleted in Jira, or the tenant leaves', shown_to: 'whoever may browse the issue', rows, oldest: new Date(midnight - 700 * DAY).toISOString(), fields: fields.map(([n, c, p, what]) => ({ name: n, class: c, protection: p, what })) })
+const record = (name, why, rows, fields) => ({ name, app: 'timesheet', why, retention: 'until the worklog is deleted in Jira, or the tenant leaves', shown_to: 'whoever may browse the issue', rows, bytes: rows * 190 + 8192, oldest: new Date(midnight - 700 * DAY).toISOString(), fields: fields.map(([n, c, p, what]) => ({ name: n, class: c, protection: p, what })) })
 
 const backupOf = (of, at, proof) => ({ owner: of, name: of === 'control' ? null : 'acme', taken: at.toISOString(), file: `${at.toISOString().replace(/[-:]/g, '')}.tenon`, bytes: of === 'control' ? 41_222 : 73_411_904, rows: of === 'control' ? 212 : 1_204_990, on_disk: true, copied: proof === 'good' ? new Date(at.getTime() + 60_000).toISOString() : null, proof, drilled: proof === 'unproven' ? null : new Date(at.getTime() + 3_600_000).toISOString() })
 const backups = STATE === 'empty' ? [] : [0, 1, 2, 3, 4, 5].flatMap(n => ['t1', 'control'].map(of => backupOf(of, new Date(midnight - n * DAY - 3_600_000), ['unproven', 'good', 'bad'][Math.min(n, of === 't1' ? 2 : 1)])))
@@ -258,7 +258,11 @@ const routes = [
         return [201, { ...token, token: 'tenon_' + randomBytes(24).toString('base64url') }]
     }],
     ['DELETE', /^\/tokens\/(\w+)$/, m => ((tokens = tokens.filter(t => t.id !== m[1])), [204])],
-    ['GET', /^\/backups$/, () => ({ backups })],
+    ['GET', /^\/backups$/, (m, q) => {
+        const found = backups.filter(b => !q.get('tenant') || b.owner === q.get('tenant'))
+        const limit = Number(q.get('limit') ?? 100)
+        return { backups: found.slice(0, limit), next: found.length > limit ? `${found[limit - 1].owner}:1` : null }
+    }],
     ['POST', /^\/backups$/, (m, q, b) => (setTimeout(() => backups.unshift(backupOf(b.of, new Date(), 'unproven')), 2500).unref(), [202, { queued: 1 }])],
     ['GET', /^\/keys$/, () => ({ keys: [
         { owner: 't1', name: 'acme', provider: 'file', seals: 3, database: 2, rotating: true, versions: [[1, 90, 0], [2, 30, 400_120], [3, 0, 804_211]].map(([version, days, values]) => ({ version, created: new Date(midnight - days * DAY).toISOString(), values })) },
@@ -269,13 +273,16 @@ const routes = [
     ['GET', /^\/configuration$/, () => ({ catalog: 4, format: 'tenon.export/1', from: 'https://jira.example.com', records: {} })],
     ['POST', /^\/configuration$/, (m, q, b) => (b.format === 'tenon.export/1' ? { rows: 12, left_out: 2 } : refuse(422, 'format must be tenon.export/1: this is no file of `tenon export`'))],
     ['GET', /^\/audit$/, (m, q) => {
-        const found = acts.filter(a => (!q.get('act') || a.act === q.get('act')) && (!q.get('cursor') || Number(a.id) < Number(q.get('cursor'))))
+        const asked = acts.filter(a => ['act', 'by', 'who'].every(name => !q.get(name) || a[name] === q.get(name)) && (!q.get('from') || a.at >= q.get('from')) && (!q.get('to') || a.at < q.get('to')) && (!q.get('cursor') || Number(a.id) < Number(q.get('cursor'))))
+        const found = asked.filter(a => !q.getAll('leave_out').includes(a.act))
         const shown = found.slice(0, Number(q.get('limit') ?? 100))
-        return { acts: shown, next: found.length > shown.length ? shown.at(-1).id : null }
+        const last = found.length > shown.length ? Number(shown.at(-1).id) : 0
+        return { acts: shown, left_out: asked.filter(a => !found.includes(a) && Number(a.id) > last).length, next: found.length > shown.length ? shown.at(-1).id : null }
     }],
-    ['GET', /^\/data$/, () => ({ catalog_version: 4, records: [
+    ['GET', /^\/data$/, () => ({ catalog_version: 4, bytes: { tenant: 261_033_984, backups: 440_471_424, server: 5_128_192, server_backups: 247_332 }, records: [
         record('worklog', 'A copy of each worklog, so that reports need no million requests to Jira.', 1_204_331, [['client_worklog_id', 'technical', 'none', 'The id that Jira gave it'], ['account_id', 'identifier', 'pseudonym of Jira', 'Who logged it'], ['comment', 'user content', 'sealed with the tenant’s key', 'What was written'], ['started', 'technical', 'none', 'When the work began'], ['time_spent_seconds', 'technical', 'none', 'How long it took']]),
         record('tag', 'Tags put on worklogs here.', 3, [['name', 'user content', 'sealed with the tenant’s key; found by a keyed hash', 'The tag']]),
+        { ...record('backup_file', 'To get the data back after a mistake or a loss.', null, [['rows', 'user content', 'encrypted with the tenant’s backup key', 'Every row of every record']]), bytes: 440_718_756, oldest: null },
         record('saved_report', 'Reports that people saved.', 1, [['query', 'may contain personal data', 'sealed with the tenant’s key', 'The question, not the answer']]),
     ] })],
 ]

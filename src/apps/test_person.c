@@ -345,9 +345,37 @@ static void many_rows_go_in_several_transactions(void **state)
 {
     struct fixture *f = *state;
 
-    book(f, 1000, 4500, ADA, "");
-    assert_int_equal(erase(f, ADA).rows, 5 + 4500 + 3 + 2250 + 6);
-    assert_int_equal(number(f, "SELECT count(*) FROM worklog_tag"), 2);
+    for (int i = 0; i < 25; i++) { /* in turn, so that they are scattered */
+        book(f, 1000 + i * 1000, 1000, ADA, "");
+        book(f, 1000000 + i * 10, 10, BOB, "");
+    }
+    assert_int_equal(erase(f, ADA).rows, 5 + 25000 + 3 + 12500 + 6);
+    assert_int_equal(number(f, "SELECT count(*) FROM worklog"), 3 + 250);
+    assert_int_equal(number(f, "SELECT count(*) FROM worklog_tag"), 2 + 125);
+}
+
+static void after_overwriting_the_database_file_has_not_its_old_pages(void **state)
+{
+    struct fixture *f = *state;
+    AUTO(free_autop) char *path = disk_join(f->world.tenant->dir, "tenant.db");
+
+    ok(f, person_overwrite(f->world.tenant, &f->err)); /* what the test itself wrote */
+
+    struct strbuf before = scratch_read(path);
+
+    (void)erase(f, ADA);
+
+    struct strbuf erased = scratch_read(path);
+
+    ok(f, person_overwrite(f->world.tenant, &f->err));
+
+    struct strbuf after = scratch_read(path);
+
+    assert_true(str_eq(strbuf_str(&before), strbuf_str(&erased))); /* why it is needed */
+    assert_false(str_eq(strbuf_str(&before), strbuf_str(&after)));
+    strbuf_done(&before);
+    strbuf_done(&erased);
+    strbuf_done(&after);
 }
 
 static void is_refused_while_a_synchronization_runs(void **state)
@@ -390,6 +418,7 @@ int main(void)
         TEST(the_number_of_an_erased_person_is_not_given_again),
         TEST(an_erasure_that_was_cut_short_is_finished_later),
         TEST(many_rows_go_in_several_transactions),
+        TEST(after_overwriting_the_database_file_has_not_its_old_pages),
         TEST(is_refused_while_a_synchronization_runs),
         TEST(an_account_id_that_is_none_is_refused),
     };

@@ -111,19 +111,62 @@ static enum err_class print_row(void *arg, const struct audit_row *row, struct e
     return rc;
 }
 
+/* Names split by commas, a bit each; NULL: none. */
+static enum err_class read_acts(const char *option, const char *names, uint64_t *ret,
+                                struct err *err)
+{
+    struct str rest = str_from(names);
+    enum audit_act act;
+
+    while (rest.len > 0) {
+        struct str name = str_cut(rest, ',', &rest);
+
+        if (!audit_act_parse(name, &act))
+            return err_set(err, ERR_USAGE,
+                           "--%s: there is no act " STR_FMT "; docs/audit.md lists them", option,
+                           STR_ARG(str_sub(name, 0, 40)));
+        *ret |= AUDIT_BIT(act);
+    }
+    return ERR_OK;
+}
+
+static enum err_class read_actor(const struct cli *cli, struct audit_filter *ret, struct err *err)
+{
+    const char *number = cli_value(cli, "who");
+    struct str rest = str_from(cli_value(cli, "by"));
+    enum audit_by by;
+
+    while (rest.len > 0) {
+        struct str name = str_cut(rest, ',', &rest);
+
+        if (!audit_by_parse(name, &by))
+            return err_set(err, ERR_USAGE,
+                           "--by " STR_FMT " is nobody; there are program, nobody, person, admin, "
+                           "token, job, operator and remote",
+                           STR_ARG(str_sub(name, 0, 40)));
+        ret->by |= AUDIT_BIT(by);
+    }
+    if (number && !parse_i64(str_from(number), 1, INT64_MAX, &ret->who))
+        return err_set(err, ERR_USAGE, "--who %.40s is no number; write it as the list does",
+                       number);
+    return ERR_OK;
+}
+
 static enum err_class run_list(struct cli *cli, struct err *err)
 {
     struct printer printer = {.text = STRBUF_INIT(2 * PRINT_AT), .json = cli_flag(cli, "json")};
-    struct audit_filter filter = {.act = str_from(cli_value(cli, "act"))};
+    struct audit_filter filter = {.from_ms = 0};
     char tenant[TENANT_ID_BYTES + 1];
-    enum audit_act act;
     enum err_class rc = cli_option_time(cli, "from", &filter.from_ms, err);
 
     if (rc == ERR_OK)
         rc = cli_option_time(cli, "to", &filter.to_ms, err);
-    if (rc == ERR_OK && filter.act.ptr && !audit_act_parse(filter.act, &act))
-        rc = err_set(err, ERR_USAGE, "there is no act %s; docs/audit.md lists them",
-                     cli_value(cli, "act"));
+    if (rc == ERR_OK)
+        rc = read_acts("act", cli_value(cli, "act"), &filter.acts, err);
+    if (rc == ERR_OK)
+        rc = read_acts("without", cli_value(cli, "without"), &filter.left_out, err);
+    if (rc == ERR_OK)
+        rc = read_actor(cli, &filter, err);
     if (rc == ERR_OK)
         rc = cli_option_tenant(cli, tenant, err);
     if (rc == ERR_OK && tenant[0])
@@ -336,10 +379,14 @@ const struct cli_verb verb_audit = {
     .about = "Oldest first, one line each; --json prints the lines as they stand in the files\n"
              "(DATA/audit), with their hashes. A person is the number of their row in the\n"
              "tenant's database; `tenon person show` says which. docs/audit.md lists the acts.\n\n"
-             "  tenon audit --act sign_in --from 2026-01-01\n"
+             "  tenon audit --act sign_in,password_set --from 2026-01-01\n"
+             "  tenon audit --without open_secret --by person,operator\n"
              "  tenon audit --tenant acme --json",
     .options = {{"tenant", "TENANT", "only of that tenant; one that was erased by its id"},
-                {"act", "ACT", "only that act: open_secret, sign_in, exported, …"},
+                {"act", "ACT,…", "only these acts: open_secret, sign_in, exported, …"},
+                {"without", "ACT,…", "not these acts; openings of secrets are most of all lines"},
+                {"by", "KIND,…", "only by a person, token, admin, operator, job, program, …"},
+                {"who", "NUMBER", "only by the one with that number, which the list calls who"},
                 {"from", "TIME", "not before: 2026-01-31, or 2026-01-31T09:00:00Z"},
                 {"to", "TIME", "before: likewise"},
                 {"json", NULL, "print JSON lines"}},

@@ -1,8 +1,11 @@
 /* erase.c: `tenon tenant erase`, and the receipts that it leaves. */
+#include "apps/apps.h"
 #include "base/disk.h"
 #include "cli/cli.h"
 #include "cli/settings.h"
+#include "custody/ledger.h"
 #include "daemon/erase_jobs.h"
+#include "daemon/people.h"
 
 #define RECEIPT_BYTES ((size_t)64 * 1024)
 #define WAIT_MS 30000
@@ -139,11 +142,15 @@ static enum err_class judge_key(struct cli *cli, const unsigned char key[RECEIPT
 static void put_verdict(const struct receipt *receipt, const unsigned char key[RECEIPT_KEY_BYTES],
                         bool judged, bool ours, struct strbuf *text)
 {
+    static const char *const says[RECEIPT_KIND_COUNT] = {
+        [RECEIPT_TENANT] = "Erased: the tenant",
+        [RECEIPT_PERSON] = "Erased: a person of the tenant",
+        [RECEIPT_READMITTED] = "Readmitted: a person of the tenant",
+    };
     char key_text[RECEIPT_KEY_TEXT];
 
     receipt_key_text(key, key_text);
-    strbuf_addf(text, "Whole and unchanged: %s %s was erased.\nSigned by the key %s",
-                receipt->kind == RECEIPT_TENANT ? "the tenant" : "a person of the tenant",
+    strbuf_addf(text, "Whole and unchanged. %s %s.\nSigned by the key %s", says[receipt->kind],
                 receipt->tenant, key_text);
     if (ours)
         strbuf_add_z(text, ", this server's.\n");
@@ -221,8 +228,11 @@ static enum err_class run_replay(struct cli *cli, struct err *err)
     struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(256);
     const char *copies = cli->arg_count > 0 ? cli->args[0] : NULL;
     AUTO(place_done) struct place place = {0};
-    int64_t rest = 0, again = 0;
+    const struct app_list list = {tenon_apps, tenon_app_count};
+    const struct rows_hook hook = apps_hook(&list);
+    int64_t rest = 0, again = 0, persons = 0;
     enum err_class rc = cli_open_data(cli, false, &data, err);
+    const struct ledger ledger = {data, copies, &hook};
 
     if (rc == ERR_OK)
         rc = place_open(cli, &place, err);
@@ -232,16 +242,18 @@ static enum err_class run_replay(struct cli *cli, struct err *err)
         rc = erase_rest(data, WAIT_MS, &place.backups, &rest, err);
     if (rc == ERR_OK)
         rc = erase_again(data, copies, WAIT_MS, &place.backups, &again, err);
+    if (rc == ERR_OK)
+        rc = ledger_replay(&ledger, WAIT_MS, &persons, err);
     if (rc != ERR_OK)
         return rc;
     if (cli_flag(cli, "json"))
-        strbuf_addf(&text, "{\"finished\":%lld,\"erased\":%lld}\n", (long long)rest,
-                    (long long)again);
+        strbuf_addf(&text, "{\"finished\":%lld,\"erased\":%lld,\"persons\":%lld}\n",
+                    (long long)rest, (long long)again, (long long)persons);
     else
         strbuf_addf(&text,
-                    "Finished %lld erasures that were interrupted; erased again %lld tenants that "
-                    "a receipt says were erased.\n",
-                    (long long)rest, (long long)again);
+                    "Finished %lld erasures that were interrupted; erased again %lld tenants and "
+                    "%lld persons that a receipt says were erased.\n",
+                    (long long)rest, (long long)again, (long long)persons);
     return cli_print_buf(&text, err);
 }
 

@@ -285,6 +285,8 @@ static enum err_class erase_one(struct visit *visit, struct tenant *tenant, stru
 
     if (rc == ERR_OK && done.held)
         rc = ledger_note_persons(visit->data, tenant, err);
+    if (rc == ERR_OK && done.held)
+        rc = person_overwrite(tenant, err);
     if (rc != ERR_OK)
         return err_wrap(err, "erasing from %s", tenant->info.name);
     if (!done.held)
@@ -353,7 +355,7 @@ static enum err_class readmit_one(struct visit *visit, struct tenant *tenant, st
 {
     int64_t *tenants = visit->arg;
     bool was = false;
-    enum err_class rc = erased_lift(tenant, visit->account, &was, err);
+    enum err_class rc = ledger_readmit(visit->data, tenant, visit->account, &was, err);
 
     *tenants += was;
     return rc;

@@ -1,7 +1,10 @@
 /* policy.c: `tenon policy`: the data-storage page, in its forms, and what changed on it. */
 #include "apps/apps.h"
+#include "base/civil.h"
+#include "base/json.h"
 #include "cli/cli.h"
 #include "cli/settings.h"
+#include "custody/measure.h"
 #include "custody/page.h"
 
 #define PAGE_BYTES (4 * 1024 * 1024)
@@ -26,8 +29,138 @@ static enum page_form wanted_form(const struct cli *cli)
     return PAGE_TEXT;
 }
 
+/* ---- What there is now ---- */
+
+static void put_row_text(const struct record *record, const struct measured *it,
+                         struct strbuf *text)
+{
+    char stamp[CIVIL_STAMP_BYTES + 1] = "";
+
+    if (it->oldest_ms > 0)
+        civil_format_stamp(it->oldest_ms, stamp);
+    strbuf_addf(text, "%-24s ", record->name);
+    if (it->counted)
+        strbuf_addf(text, "%12lld ", (long long)it->rows);
+    else
+        strbuf_addf(text, "%12s ", "-");
+    strbuf_addf(text, "%s%14lld  %s\n", it->counted ? "~" : " ", (long long)it->bytes, stamp);
+}
+
+static void put_row_json(const struct record *record, const struct measured *it,
+                         struct json_out *out)
+{
+    json_object(out);
+    json_key(out, "name");
+    json_put_z(out, record->name);
+    json_key(out, "rows");
+    if (it->counted)
+        json_put_i64(out, it->rows);
+    else
+        json_put_null(out);
+    json_key(out, "bytes");
+    json_put_i64(out, it->bytes);
+    json_key(out, "estimated");
+    json_put_bool(out, it->counted);
+    json_key(out, "oldest");
+    if (it->oldest_ms > 0)
+        json_put_stamp(out, it->oldest_ms);
+    else
+        json_put_null(out);
+    json_object_end(out);
+}
+
+/* What is not sized is not of what was asked for. */
+static bool is_live(const struct cli *cli, size_t at, const struct measured *all)
+{
+    const struct record *record = tenon_catalog.records[at];
+    const char *app = cli_value(cli, "app");
+
+    return all[at].sized &&
+           (!app || strcmp(record->app, app) == 0 || strcmp(record->app, "core") == 0);
+}
+
+struct folder {
+    const char *name, *says;
+    int64_t bytes; /* -1: not asked for */
+};
+#define FOLDERS 4
+
+static void put_live_text(const struct cli *cli, const struct measured *all,
+                          const struct folder *folders, struct strbuf *text)
+{
+    strbuf_addf(text, "%-24s %12s %15s  %s\n", "record", "rows", "bytes (~ about)", "oldest");
+    for (size_t i = 0; i < tenon_catalog.record_count; i++)
+        if (is_live(cli, i, all))
+            put_row_text(tenon_catalog.records[i], &all[i], text);
+    for (size_t i = 0; i < FOLDERS; i++)
+        if (folders[i].bytes >= 0)
+            strbuf_addf(text, "%-37s %15lld\n", folders[i].says, (long long)folders[i].bytes);
+}
+
+static void put_live_json(const struct cli *cli, const struct measured *all,
+                          const struct folder *folders, struct strbuf *text)
+{
+    struct json_out out = json_out(text);
+
+    json_object(&out);
+    json_key(&out, "records");
+    json_array(&out);
+    for (size_t i = 0; i < tenon_catalog.record_count; i++)
+        if (is_live(cli, i, all))
+            put_row_json(tenon_catalog.records[i], &all[i], &out);
+    json_array_end(&out);
+    json_key(&out, "bytes");
+    json_object(&out);
+    for (size_t i = 0; i < FOLDERS; i++) {
+        if (folders[i].bytes < 0)
+            continue;
+        json_key(&out, folders[i].name);
+        json_put_i64(&out, folders[i].bytes);
+    }
+    json_object_end(&out);
+    json_object_end(&out);
+    strbuf_add_char(text, '\n');
+}
+
+static enum err_class run_live(struct cli *cli, struct err *err)
+{
+    AUTO(free_autop)
+    struct measured *all = calloc(tenon_catalog.record_count, sizeof(*all));
+    struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(PAGE_BYTES);
+    AUTO(data_close_autop) struct data *data = NULL;
+    AUTO(tenant_close_autop) struct tenant *tenant = NULL;
+    const char *name = cli_value(cli, "tenant");
+    struct measure_totals totals;
+    struct tenant_info info;
+    enum err_class rc = all ? cli_open_data(cli, false, &data, err) : err_memory(err);
+
+    if (rc == ERR_OK && name)
+        rc = tenant_find(data, str_from(name), &info, err);
+    if (rc == ERR_OK && name)
+        rc = tenant_open(data, &info, &tenant, err);
+    if (rc == ERR_OK)
+        rc = measure_all(&(struct measure_question){.data = data, .tenant = tenant, .server = true},
+                         all, &totals, err);
+    if (rc != ERR_OK)
+        return rc;
+
+    const struct folder folders[FOLDERS] = {
+        {"tenant", "the tenant's folder", totals.tenant},
+        {"backups", "its backups", totals.tenant_backups},
+        {"server", "the control data", totals.server},
+        {"server_backups", "backups of that", totals.server_backups}};
+
+    (cli_flag(cli, "json") ? put_live_json : put_live_text)(cli, all, folders, &text);
+    return cli_print_buf(&text, err);
+}
+
 static enum err_class run(struct cli *cli, struct err *err)
 {
+    if (cli_flag(cli, "live"))
+        return run_live(cli, err);
+    if (cli_value(cli, "tenant"))
+        return err_set(err, ERR_USAGE, "--tenant goes with --live: the page is of no one tenant");
+
     AUTO(arena_free_autop) struct arena *arena = arena_new(CLI_SETTINGS_BYTES);
     struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(PAGE_BYTES);
     struct config config;
@@ -52,13 +185,19 @@ const struct cli_verb verb_policy = {
     .about =
         "Comes from the catalogue that the database schema is made from, and from the settings\n"
         "([page] says who runs the server and where it stands). Needs no data.\n\n"
+        "--live instead tells what there is of each record now: rows, the oldest, bytes. Those of\n"
+        "tables are estimated by a sample of their rows, indexes included.\n\n"
         "  tenon policy --html > data-storage.html\n"
-        "  tenon policy --article-30",
+        "  tenon policy --article-30\n"
+        "  tenon policy --live --tenant acme",
     .options = {SETTING_OPTIONS,
                 {"app", "NAME", "only what this app stores, and the platform under it"},
                 {"html", NULL, "print HTML"},
                 {"article-30", NULL, "print a draft of the record that GDPR Art. 30 asks for"},
-                {"fides", NULL, "print the JSON that Fides reads"}},
+                {"fides", NULL, "print the JSON that Fides reads"},
+                {"live", NULL,
+                 "print rows, oldest and size of each record, of the server's own data"},
+                {"tenant", "TENANT", "with --live: and of that tenant's"}},
     .run = run,
 };
 

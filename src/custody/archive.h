@@ -8,7 +8,7 @@
  * whole or not at all. What the bytes mean is custody/content.h's business.
  *
  *   "TENONBAK"  8 bytes
- *   format      4        1
+ *   format      4        2
  *   length      4        bytes of the rest of the header, at most ARCHIVE_HEAD_BYTES_MAX
  *     scope       1      1 control, 2 tenant
  *     catalogue   4      version of the catalogue that the content follows
@@ -23,7 +23,7 @@
  *
  * Numbers are little-endian. So every byte of the file is authenticated, and its end is.
  */
-#define ARCHIVE_FORMAT 1
+#define ARCHIVE_FORMAT 2
 #define ARCHIVE_CHUNK_BYTES (256 * 1024)
 #define ARCHIVE_HEAD_BYTES_MAX (VAULT_RING_BYTES_MAX + 1024)
 #define ARCHIVE_DIGEST_BYTES 32
@@ -41,7 +41,7 @@ void archive_head_done(struct archive_head *head);
 /* What became of a written file. */
 struct archive_made {
     int64_t bytes;
-    unsigned char digest[ARCHIVE_DIGEST_BYTES]; /* BLAKE2b-256 of the whole file */
+    unsigned char digest[ARCHIVE_DIGEST_BYTES]; /* SHA-256 of the whole file */
 };
 
 /* One thread at a time. */
@@ -60,7 +60,8 @@ AUTO_DEFINE(struct archive_writer, archive_writer_free)
 
 /*
  * Opens a file and reads its header, which is not yet believed. ERR_NOT_FOUND; ERR_CORRUPT: it is
- * no backup, or cut; ERR_SCHEMA: a newer Tenon wrote it.
+ * no backup, or cut; ERR_SCHEMA: a newer Tenon wrote it,
+ * or one from before the first release (format 1, whose digests were BLAKE2b's).
  */
 struct archive_reader;
 MUST_USE enum err_class archive_open(const struct ctx *ctx, const char *path,

@@ -265,8 +265,11 @@ static enum err_class write_file(struct data *data, struct tenant *tenant, const
     AUTO(archive_head_done) struct archive_head head = {0};
     const struct vault *vault = tenant ? tenant->vault : data->vault;
     struct archive_made made = {0};
+    struct tenant_info info; /* as it is now: the handle's own may be older */
     enum err_class rc = content_manifest_init(&manifest, err);
 
+    if (rc == ERR_OK && tenant)
+        rc = tenant_find(data, str_from(tenant->info.id), &info, err);
     head.scope = tenant ? SCOPE_TENANT : SCOPE_CONTROL;
     head.catalog_version = data->catalog->version;
     head.key_version = vault_version(vault);
@@ -278,7 +281,7 @@ static enum err_class write_file(struct data *data, struct tenant *tenant, const
         rc = archive_create(data->ctx, path, &head, vault, &writer, err);
     if (rc == ERR_OK)
         rc = content_write(writer, tenant ? tenant->db : data->control, data->catalog,
-                           tenant ? &tenant->info : NULL, steps, &manifest, err);
+                           tenant ? &info : NULL, steps, &manifest, err);
     if (rc == ERR_OK)
         rc = archive_finish(writer, &made, err);
     if (rc != ERR_OK)

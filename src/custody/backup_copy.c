@@ -6,10 +6,9 @@
  */
 #include "custody/backup_copy.h"
 
-#include <sodium.h>
-
 #include "base/disk_stream.h"
 #include "custody/backup_internal.h"
+#include "custody/digest.h"
 
 #define LIST_MAX 100000 /* backups of one owner */
 
@@ -152,19 +151,19 @@ static enum err_class digest_of(struct data *data, const char *path,
                                 unsigned char ret[ARCHIVE_DIGEST_BYTES], struct err *err)
 {
     struct disk_stream file = DISK_STREAM_INIT;
-    crypto_generichash_state state;
+    AUTO(digest_done) struct digest digest = {0};
     AUTO(free_autop) char *part = malloc(S3_PART_BYTES);
     size_t len = 1;
     enum err_class rc = part ? disk_open(data->ctx, path, &file, err) : err_memory(err);
 
-    (void)crypto_generichash_init(&state, NULL, 0, ARCHIVE_DIGEST_BYTES); /* cannot fail */
+    digest_begin(&digest, false);
     while (rc == ERR_OK && len > 0) {
         rc = disk_read_part(data->ctx, &file, part, S3_PART_BYTES, &len, err);
-        (void)crypto_generichash_update(&state, (const unsigned char *)part, len);
+        if (rc == ERR_OK)
+            digest_add(&digest, (struct str){part, len});
     }
-    (void)crypto_generichash_final(&state, ret, ARCHIVE_DIGEST_BYTES);
     disk_discard(data->ctx, &file);
-    return rc;
+    return rc == ERR_OK ? digest_end(&digest, ret, err) : rc;
 }
 
 enum err_class backup_fetch(struct data *data, const struct s3 *s3, const struct backup *backup,

@@ -14,6 +14,7 @@
 
 #include "base/civil.h"
 #include "custody/content_internal.h"
+#include "custody/digest.h"
 #include "store/schema.h"
 
 #define BLOCK_BYTES ((size_t)1024 * 1024)
@@ -55,18 +56,17 @@ void content_insert_sql(const struct content_table *table, struct strbuf *sql)
 {
     strbuf_addf(sql, "INSERT INTO %s (", table->name);
     add_names(table, sql);
-    strbuf_add_z(sql, ") VALUES (");
+    strbuf_add_z(sql, ") SELECT ");
     for (size_t i = 0; i < table->field_count; i++)
-        strbuf_addf(sql, "%s$%zu", i ? ", " : "", i + 1);
-    strbuf_add_char(sql, ')');
+        strbuf_addf(sql, "%sc%zu", i ? ", " : "", i + 1);
+    strbuf_add_z(sql, " FROM db_feed");
 }
 
 /* ---- the block ---- */
 
 struct sink {
     struct archive_writer *writer; /* NULL: only the digest is wanted */
-    crypto_generichash_state digest;
-    int64_t bytes; /* of the table at hand */
+    struct digest digest;          /* of the table at hand */
     size_t len;
     size_t hashed; /* of those in the block */
     unsigned char *block;
@@ -76,10 +76,8 @@ struct sink {
 
 static void sink_hash(struct sink *sink)
 {
-    /* Fails only when it was not begun. */
-    (void)crypto_generichash_update(&sink->digest, sink->block + sink->hashed,
-                                    sink->len - sink->hashed);
-    sink->bytes += (int64_t)(sink->len - sink->hashed);
+    digest_add(&sink->digest,
+               (struct str){(const char *)sink->block + sink->hashed, sink->len - sink->hashed});
     sink->hashed = sink->len;
 }
 
@@ -130,12 +128,12 @@ static void put_text(struct sink *sink, struct str text)
 static enum err_class sink_init(struct sink *sink, struct archive_writer *writer, struct err *err)
 {
     *sink = (struct sink){.writer = writer, .err = err, .block = malloc(BLOCK_BYTES)};
-    (void)crypto_generichash_init(&sink->digest, NULL, 0, ARCHIVE_DIGEST_BYTES);
     return sink->block ? ERR_OK : err_memory(err);
 }
 
 static void sink_done(struct sink *sink)
 {
+    digest_done(&sink->digest);
     if (sink->block)
         sodium_memzero(sink->block, BLOCK_BYTES);
     free(sink->block);
@@ -232,17 +230,17 @@ static enum err_class put_rows(struct sink *sink, struct db *db, struct content_
 static enum err_class put_table(struct sink *sink, struct db *db, struct content_table *table,
                                 const struct content_steps *steps, struct err *err)
 {
-    sink->bytes = 0;
     sink->hashed = sink->len; /* what came before belongs to no table */
-    (void)crypto_generichash_init(&sink->digest, NULL, 0, ARCHIVE_DIGEST_BYTES);
+    digest_begin(&sink->digest, true);
     put_table_head(sink, table);
 
     enum err_class rc = put_rows(sink, db, table, steps, err);
 
     put_byte(sink, 0);
     sink_hash(sink);
-    table->bytes = sink->bytes;
-    (void)crypto_generichash_final(&sink->digest, table->digest, ARCHIVE_DIGEST_BYTES);
+    table->bytes = sink->digest.bytes;
+    if (rc == ERR_OK && sink->rc == ERR_OK)
+        rc = digest_end(&sink->digest, table->digest, err);
     return rc == ERR_OK ? sink->rc : rc;
 }
 
@@ -261,6 +259,7 @@ static void put_facts(struct sink *sink, const struct tenant_info *info)
         {"allow_http", info->allow_http ? "yes" : "no"},
         {"allow_private", info->allow_private ? "yes" : "no"},
         {"created", created},
+        {"keep_settings", info->keep_settings ? "yes" : "no"},
     };
 
     put_byte(sink, ITEM_FACTS);

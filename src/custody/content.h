@@ -15,7 +15,7 @@
  *       a number after zigzag, text and bytes are a text; ordered by the key
  *       0
  *   'E' number: version of the catalogue, number of tables; each: text record, number of rows,
- *       number of bytes, BLAKE2b-256 of the bytes of its 'T' item
+ *       number of bytes, SHA-256 of the bytes of its 'T' item
  */
 #define CONTENT_TABLES_MAX 256
 #define CONTENT_FIELDS_MAX 63 /* LIMIT_SQL_PARAMETERS - 1 */

@@ -13,7 +13,7 @@
 enum content_item { ITEM_FACTS = 'M', ITEM_TABLE = 'T', ITEM_END = 'E' };
 enum { FLAG_NULL = 1, FLAG_KEY = 2 };
 
-/* "INSERT INTO t (a, b) VALUES ($1, $2)" */
+/* "INSERT INTO t (a, b) SELECT c1, c2 FROM db_feed" */
 void content_insert_sql(const struct content_table *table, struct strbuf *sql);
 
 static inline uint64_t zigzag(int64_t n)

@@ -58,7 +58,15 @@ struct person_erased {
 MUST_USE enum err_class person_erase(struct tenant *tenant, struct str account, int64_t wait_ms,
                                      const struct rows_hook *hook, struct person_erased *ret,
                                      struct err *err);
-/* Finishes erasures that were cut short; *ret_count: how many. ERR_CONFLICT as above. */
+/*
+ * After person_erase: the rows are gone for good, and whoever reads finds none; but the database
+ * file has its old pages until the log is copied into it, which mostly waits until there is more to
+ * copy. This does it now. What another reader keeps from being copied is copied with what is
+ * written next. Not needed where the last handle is closed, which copies too.
+ */
+MUST_USE enum err_class person_overwrite(struct tenant *tenant, struct err *err);
+/* Finishes erasures that were cut short, and overwrites; *ret_count: how many. ERR_CONFLICT as
+ * above. */
 MUST_USE enum err_class person_erase_rest(struct tenant *tenant, const struct rows_hook *hook,
                                           int64_t *ret_count, struct err *err);
 

@@ -273,6 +273,11 @@ static enum err_class erase_number(struct tenant *tenant, int64_t number,
     return rc;
 }
 
+enum err_class person_overwrite(struct tenant *tenant, struct err *err)
+{
+    return db_make_durable(tenant->db, err); /* copies the log into the database file */
+}
+
 static enum err_class mark(struct tenant *tenant, struct str account, int64_t *ret_number,
                            struct err *err)
 {
@@ -349,5 +354,5 @@ enum err_class person_erase_rest(struct tenant *tenant, const struct rows_hook *
         }
     }
     disk_unlock(tenant->ctx, &lock);
-    return rc;
+    return rc == ERR_OK ? person_overwrite(tenant, err) : rc;
 }

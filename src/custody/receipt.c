@@ -19,8 +19,14 @@
 #define HEX_BYTES (2 * (size_t)VAULT_DIGEST_BYTES)
 #define SIGNATURE_TEXT 96
 
-static const char *const kind_names[] = {[RECEIPT_TENANT] = "tenant", [RECEIPT_PERSON] = "person"};
-static const char *const digest_names[] = {[RECEIPT_TENANT] = "site", [RECEIPT_PERSON] = "person"};
+/* The kind, the name of the digest, and how the file's name ends. */
+static const struct {
+    const char *name, *digest, *suffix;
+} kinds[RECEIPT_KIND_COUNT] = {
+    [RECEIPT_TENANT] = {"tenant", "site", ""},
+    [RECEIPT_PERSON] = {"person", "person", ""},
+    [RECEIPT_READMITTED] = {"readmitted", "person", "-readmitted"},
+};
 
 void receipt_site_digest(const char *base_url, char ret[2 * VAULT_DIGEST_BYTES + 1])
 {
@@ -166,12 +172,12 @@ static void put_statement(const struct receipt *receipt, struct strbuf *buf)
     json_key(&out, "receipt");
     json_put_i64(&out, 1);
     json_key(&out, "kind");
-    json_put_z(&out, kind_names[receipt->kind]);
+    json_put_z(&out, kinds[receipt->kind].name);
     json_key(&out, "tenant");
     json_put_z(&out, receipt->tenant);
     json_key(&out, "at");
     json_put_stamp(&out, receipt->at_ms);
-    json_key(&out, digest_names[receipt->kind]);
+    json_key(&out, kinds[receipt->kind].digest);
     json_put_z(&out, receipt->digest);
     json_key(&out, "counts");
     json_object(&out);
@@ -214,25 +220,10 @@ static enum err_class sign(struct data *data, const struct signing_key *key, str
 
 static void put_name(const struct receipt *receipt, struct strbuf *name)
 {
-    strbuf_addf(name, RECEIPTS_FOLDER "/%s", receipt->tenant);
-    if (receipt->kind == RECEIPT_PERSON)
+    strbuf_add_z(name, receipt->tenant);
+    if (receipt->kind != RECEIPT_TENANT)
         strbuf_addf(name, "-%s", receipt->digest);
-    strbuf_add_z(name, ".json");
-}
-
-enum err_class receipt_is_kept(struct data *data, const struct receipt *receipt, bool *ret,
-                               struct err *err)
-{
-    struct strbuf name AUTO(strbuf_done) = STRBUF_INIT(512);
-
-    put_name(receipt, &name);
-
-    AUTO(free_autop) char *path = name.failed ? NULL : disk_join(data->dir, strbuf_z(&name));
-
-    if (!path)
-        return err_memory(err);
-    *ret = disk_exists(data->ctx, path);
-    return ERR_OK;
+    strbuf_addf(name, "%s.json", kinds[receipt->kind].suffix);
 }
 
 static enum err_class keep(struct data *data, const struct receipt *receipt, struct str text,
@@ -243,9 +234,9 @@ static enum err_class keep(struct data *data, const struct receipt *receipt, str
 
     put_name(receipt, &name);
 
-    AUTO(free_autop) char *path = disk_join(data->dir, strbuf_z(&name));
+    AUTO(free_autop) char *path = folder ? disk_join(folder, strbuf_z(&name)) : NULL;
 
-    if (!folder || !path || name.failed)
+    if (!path || name.failed)
         return err_memory(err);
 
     enum err_class rc = disk_make_dir(data->ctx, folder, err);
@@ -307,14 +298,16 @@ static bool read_statement(yyjson_val *statement, struct receipt *ret)
     struct str kind = json_str(statement, "kind"), tenant = json_str(statement, "tenant");
     int64_t version = 0;
 
-    *ret = (struct receipt){.kind = str_eq_z(kind, kind_names[RECEIPT_PERSON]) ? RECEIPT_PERSON
-                                                                               : RECEIPT_TENANT};
+    *ret = (struct receipt){.kind = RECEIPT_TENANT};
+    while (ret->kind < RECEIPT_KIND_COUNT && !str_eq_z(kind, kinds[ret->kind].name))
+        ret->kind++;
+    if (ret->kind == RECEIPT_KIND_COUNT)
+        return false;
 
-    struct str digest = json_str(statement, digest_names[ret->kind]);
+    struct str digest = json_str(statement, kinds[ret->kind].digest);
 
     if (!json_i64(statement, "receipt", &version) || version != 1 ||
-        !str_eq_z(kind, kind_names[ret->kind]) || tenant.len != TENANT_ID_BYTES ||
-        memchr(tenant.ptr, '/', tenant.len) || !is_hex(digest) ||
+        tenant.len != TENANT_ID_BYTES || memchr(tenant.ptr, '/', tenant.len) || !is_hex(digest) ||
         !civil_parse_stamp(json_str(statement, "at"), &ret->at_ms))
         return false;
     memcpy(ret->tenant, tenant.ptr, tenant.len);
@@ -360,12 +353,50 @@ static void add_name(void *arg, const char *name)
     strbuf_addf(&names->text, "%s\n", name);
 }
 
+/* *ret_ours: by one of this server's keys. */
+static enum err_class read_file(struct data *data, const char *path, struct receipt *ret,
+                                bool *ret_ours, struct err *err)
+{
+    struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(RECEIPT_BYTES);
+    unsigned char key[RECEIPT_KEY_BYTES];
+    enum err_class rc = disk_read(data->ctx, path, &text, err);
+
+    if (rc == ERR_OK)
+        rc = receipt_read(strbuf_str(&text), path, ret, key, err);
+    return rc == ERR_OK ? receipt_key_is_ours(data, key, ret_ours, err) : rc;
+}
+
+enum err_class receipt_find(struct data *data, const struct receipt *like, bool *ret_there,
+                            int64_t *ret_at_ms, struct err *err)
+{
+    struct strbuf name AUTO(strbuf_done) = STRBUF_INIT(512);
+    AUTO(free_autop) char *folder = disk_join(data->dir, RECEIPTS_FOLDER);
+    struct receipt receipt;
+    bool ours = false;
+
+    put_name(like, &name);
+
+    AUTO(free_autop) char *path = folder ? disk_join(folder, strbuf_z(&name)) : NULL;
+
+    if (!path || name.failed)
+        return err_memory(err);
+    *ret_there = false;
+    if (!disk_exists(data->ctx, path))
+        return ERR_OK;
+
+    enum err_class rc = read_file(data, path, &receipt, &ours, err);
+
+    if (rc == ERR_OK && ours) {
+        *ret_there = true;
+        *ret_at_ms = receipt.at_ms;
+    }
+    return rc;
+}
+
 static enum err_class read_one(struct data *data, const char *folder, struct str name,
                                struct receipt *ret, struct err *err)
 {
-    struct strbuf text AUTO(strbuf_done) = STRBUF_INIT(RECEIPT_BYTES);
     struct strbuf path AUTO(strbuf_done) = STRBUF_INIT(8192);
-    unsigned char key[RECEIPT_KEY_BYTES];
     bool ours = false;
 
     strbuf_addf(&path, "%s/" STR_FMT, folder, STR_ARG(name));
@@ -373,11 +404,7 @@ static enum err_class read_one(struct data *data, const char *folder, struct str
     enum err_class rc = strbuf_check(&path, "a path", err);
 
     if (rc == ERR_OK)
-        rc = disk_read(data->ctx, strbuf_z(&path), &text, err);
-    if (rc == ERR_OK)
-        rc = receipt_read(strbuf_str(&text), strbuf_z(&path), ret, key, err);
-    if (rc == ERR_OK)
-        rc = receipt_key_is_ours(data, key, &ours, err);
+        rc = read_file(data, strbuf_z(&path), ret, &ours, err);
     if (rc == ERR_OK && !ours)
         rc = err_set(err, ERR_CORRUPT,
                      "%s was signed by another server's key; take it out of the folder",

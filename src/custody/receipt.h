@@ -12,9 +12,10 @@
  * feed, and the public key, both in base64 (RFC 4648 §4). `site` is the BLAKE2b-256 of the site's
  * address in lower-case hex. A receipt of one person has "person" instead of "site": the digest
  * that store/erased.h keeps. The folder is the erasure ledger as well: what a receipt says is gone
- * is erased again when a restore brings it back.
+ * is erased again when a restore brings it back. So the end of a person's erasure is signed too
+ * ("readmitted"): of the two the later one counts.
  */
-enum receipt_kind { RECEIPT_TENANT, RECEIPT_PERSON };
+enum receipt_kind { RECEIPT_TENANT, RECEIPT_PERSON, RECEIPT_READMITTED, RECEIPT_KIND_COUNT };
 
 #define RECEIPT_KEY_BYTES 32
 #define RECEIPT_COUNTS 8
@@ -25,7 +26,7 @@ struct receipt_count {
 struct receipt {
     enum receipt_kind kind;
     char tenant[TENANT_ID_BYTES + 1];
-    char digest[2 * VAULT_DIGEST_BYTES + 1]; /* TENANT: of the site; PERSON: of the account; hex */
+    char digest[2 * VAULT_DIGEST_BYTES + 1]; /* TENANT: of the site; else of the account; hex */
     int64_t at_ms;
     struct receipt_count counts[RECEIPT_COUNTS]; /* up to the first without a name; not read back */
 };
@@ -38,9 +39,12 @@ void receipt_site_digest(const char *base_url, char ret[2 * VAULT_DIGEST_BYTES +
 MUST_USE enum err_class receipt_issue(struct data *data, const struct receipt *receipt,
                                       struct strbuf *ret, struct err *err);
 
-/* Whether there is one of that kind, tenant and digest in the data folder. */
-MUST_USE enum err_class receipt_is_kept(struct data *data, const struct receipt *receipt, bool *ret,
-                                        struct err *err);
+/*
+ * The one of that kind, tenant and digest in the data folder: *ret_at_ms is when it was signed.
+ * *ret_there false: there is none by this server. ERR_CORRUPT: it was changed.
+ */
+MUST_USE enum err_class receipt_find(struct data *data, const struct receipt *like, bool *ret_there,
+                                     int64_t *ret_at_ms, struct err *err);
 
 /*
  * What a receipt says and which key signed it. ERR_CORRUPT: it is no receipt, or was changed; the

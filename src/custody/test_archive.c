@@ -270,9 +270,26 @@ static void a_newer_format_is_named(void **state)
     AUTO(strbuf_done) struct strbuf back = STRBUF_INIT(100000);
 
     put(fixture, STR("content"));
-    scratch_flip(fixture->path, 9); /* 1 becomes 257 */
+    scratch_flip(fixture->path, 9); /* 2 becomes 258 */
     assert_int_equal(get(fixture, fixture->world.tenant->vault, &back), ERR_SCHEMA);
     assert_non_null(strstr(fixture->err.msg, "newer Tenon"));
+}
+
+static void the_format_before_the_first_release_is_named(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(strbuf_done) struct strbuf back = STRBUF_INIT(100000);
+
+    put(fixture, STR("content"));
+
+    struct strbuf file = scratch_read(fixture->path);
+
+    file.ptr[8] = 1;
+    scratch_write(fixture->path, strbuf_str(&file));
+    assert_int_equal(get(fixture, fixture->world.tenant->vault, &back), ERR_SCHEMA);
+    assert_non_null(strstr(fixture->err.msg, "take a new backup"));
+    assert_int_equal(back.len, 0);
+    strbuf_done(&file);
 }
 
 static void an_unfinished_one_leaves_no_file(void **state)
@@ -304,6 +321,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(bytes_behind_the_end_are_detected, begin, end),
         cmocka_unit_test_setup_teardown(the_key_of_another_owner_does_not_open_it, begin, end),
         cmocka_unit_test_setup_teardown(a_newer_format_is_named, begin, end),
+        cmocka_unit_test_setup_teardown(the_format_before_the_first_release_is_named, begin, end),
         cmocka_unit_test_setup_teardown(an_unfinished_one_leaves_no_file, begin, end),
     };
 

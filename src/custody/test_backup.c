@@ -305,9 +305,12 @@ static void every_row_comes_back_in_another_folder(void **state)
     struct restored restored = {0};
 
     fill_with_edges(fixture);
+    /* Said after the handle was opened; the backup must know it. */
+    ok(fixture, tenant_keep_settings(world->data, world->info.id, true, &fixture->err));
 
     struct backup backup = take(fixture);
     AUTO(free_autop) char *path = path_of(fixture, &backup);
+    struct tenant_info entry;
     struct strbuf key = scratch_read(scratch_path(&world->scratch, "data/keys/file.key"));
     const struct restore_options options = {.path = path};
 
@@ -322,6 +325,8 @@ static void every_row_comes_back_in_another_folder(void **state)
     assert_string_equal(restored.info.name, "acme");
     assert_string_equal(restored.info.base_url, "https://acme.atlassian.net");
     assert_string_equal(restored.info.id, world->info.id);
+    ok(fixture, tenant_find(other, str_from(world->info.id), &entry, &fixture->err));
+    assert_true(entry.keep_settings);
     assert_int_equal(restored.taken_ms, backup.taken_ms);
     assert_false(restored.replaced);
     ok(fixture, tenant_open(other, &restored.info, &there, &fixture->err));

@@ -5,12 +5,12 @@
  * The tables have the form of an app's, so that work.c runs them as it runs those.
  */
 #include "base/log.h"
-#include "connect/connect_call.h"
 #include "custody/report_accounts.h"
 #include "daemon/backup_jobs.h"
 #include "daemon/erase_jobs.h"
 #include "daemon/internal.h"
 #include "daemon/people.h"
+#include "daemon/report_way.h"
 
 #define HOUR_MS (INT64_C(60) * 60 * 1000)
 
@@ -18,68 +18,13 @@
 
 /*
  * Erasures that were cut short are finished here too, in every tenant. Only an app that is
- * installed in a site of Atlassian's own can report; with an API token we are no app to Atlassian.
+ * installed in a site of Atlassian's own can report (daemon/report_way.h).
  */
 #define ACCOUNTS_JOB "custody.accounts"
 #define ACCOUNTS_KEY "report"
 #define ACCOUNTS_EVERY_MS (6 * HOUR_MS) /* a look whose turn it is; each account once a cycle */
 #define ACCOUNTS_JITTER_MS HOUR_MS
 #define BUSY_RETRY_MS 60000
-
-struct api {
-    struct http_client client;
-    struct connect_install install;
-    struct connect_caller caller;
-    struct strbuf bearer;
-};
-
-static void api_done(struct api *api)
-{
-    http_budget_free(api->client.budget);
-    connect_install_done(&api->install);
-    vault_wipe(&api->bearer);
-}
-
-/* The app's own way to Atlassian's API; *ret_known false: the site knows no app of ours. */
-static enum err_class api_open(struct job_context *context, struct api *api, bool *ret_known,
-                               struct err *err)
-{
-    const struct config *config = daemon_config(context->daemon);
-    static const struct http_budget_options open_budget = {0};
-    struct forge_install forge = {0};
-
-    *api = (struct api){.bearer = STRBUF_INIT(2 * LIMIT_SECRET_BYTES)};
-    api->client = (struct http_client){.ctx = daemon_ctx(context->daemon),
-                                       .budget = http_budget_new(&open_budget),
-                                       .base_url = config->oauth.api_url,
-                                       .allow_http = config->remote.allow_http,
-                                       .allow_private = config->remote.allow_private};
-    *ret_known = true;
-    if (!api->client.budget)
-        return err_memory(err);
-
-    enum err_class rc = connect_install_load(context->tenant, (struct str){NULL, 0},
-                                             "personal data report", &api->install, err);
-
-    if (rc == ERR_OK) {
-        api->caller = (struct connect_caller){api->client.ctx, &api->install};
-        api->client.authorize = connect_authorize;
-        api->client.authorize_arg = &api->caller;
-        return ERR_OK;
-    }
-    if (rc == ERR_NOT_FOUND)
-        rc = forge_install_load(context->tenant, (struct str){NULL, 0}, "personal data report",
-                                &forge, err);
-    *ret_known = rc == ERR_OK && forge.system_token.len > 0 &&
-                 forge.system_token_until_ms > ctx_now_ms(api->client.ctx);
-    if (*ret_known) {
-        strbuf_add_z(&api->bearer, "Bearer ");
-        strbuf_add_str(&api->bearer, strbuf_str(&forge.system_token));
-        api->client.authorization = strbuf_z(&api->bearer);
-    }
-    forge_install_done(&forge);
-    return rc == ERR_NOT_FOUND ? ERR_OK : rc;
-}
 
 static enum err_class still_running(void *arg, struct err *err)
 {
@@ -89,18 +34,22 @@ static enum err_class still_running(void *arg, struct err *err)
 static enum err_class report(struct job_context *context, struct job_run *run,
                              const struct rows_hook *hook, struct err *err)
 {
-    AUTO(api_done) struct api api;
+    AUTO(report_way_done) struct report_way way;
     struct report_accounts done = {0};
-    bool known = false;
-    enum err_class rc = api_open(context, &api, &known, err);
+    enum report_way_end end = REPORT_WAY_NO_APP;
+    const struct ctx *ctx = daemon_ctx(context->daemon);
+    enum err_class rc =
+        report_way_open(ctx, daemon_config(context->daemon), context->tenant, &way, &end, err);
 
-    if (rc != ERR_OK || !known)
+    if (rc == ERR_OK && end == REPORT_WAY_NO_TOKEN)
+        LOG(ctx, LOG_WARN, "accounts_not_reported", LOG_IDENT("tenant", context->tenant->info.id),
+            LOG_NAME("reason", "forge_token_ended"));
+    if (rc != ERR_OK || end != REPORT_WAY_OPEN)
         return rc;
-    rc = report_accounts(context->tenant, &api.client, hook, still_running, run, &done, err);
-    LOG(daemon_ctx(context->daemon), LOG_INFO, "accounts_reported",
-        LOG_IDENT("tenant", context->tenant->info.id), LOG_NAME("result", err_class_name(rc)),
-        LOG_NUM("reported", done.reported), LOG_NUM("closed", done.closed),
-        LOG_NUM("updated", done.updated));
+    rc = report_accounts(context->tenant, &way.client, hook, still_running, run, &done, err);
+    LOG(ctx, LOG_INFO, "accounts_reported", LOG_IDENT("tenant", context->tenant->info.id),
+        LOG_NAME("result", err_class_name(rc)), LOG_NUM("reported", done.reported),
+        LOG_NUM("closed", done.closed), LOG_NUM("updated", done.updated));
     if (done.closed > 0)
         daemon_forget_site(context->daemon, context->tenant->info.id);
     return rc;

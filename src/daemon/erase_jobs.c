@@ -131,8 +131,11 @@ enum err_class erasures_job_run(void *arg, struct job_run *run, struct err *err)
     const struct erase_elsewhere backups = erase_backups(config);
     const char *copies = config->erasure.receipts[0] ? config->erasure.receipts : NULL;
     struct data *data = NULL;
-    int64_t rest = 0, again = 0;
+    const struct app_list list = daemon_apps(context->daemon);
+    const struct rows_hook hook = apps_hook(&list);
+    int64_t rest = 0, again = 0, persons = 0;
     enum err_class rc = store_pool_data(context->daemon->store, &data, err);
+    const struct ledger ledger = {data, copies, &hook};
 
     (void)run;
     if (rc == ERR_OK)
@@ -141,15 +144,17 @@ enum err_class erasures_job_run(void *arg, struct job_run *run, struct err *err)
         rc = erase_rest(data, STOP_WAIT_MS, &backups, &rest, err);
     if (rc == ERR_OK)
         rc = erase_again(data, copies, STOP_WAIT_MS, &backups, &again, err);
+    if (rc == ERR_OK)
+        rc = ledger_replay(&ledger, STOP_WAIT_MS, &persons, err);
 
     struct sweeping noting = {context, data};
 
     if (rc == ERR_OK)
         rc = tenant_each(data, note_persons, &noting, err);
     store_pool_give_data(context->daemon->store, data);
-    if (rest > 0 || again > 0)
+    if (rest > 0 || again > 0 || persons > 0)
         LOG(daemon_ctx(context->daemon), LOG_WARN, "erasures_finished", LOG_NUM("rest", rest),
-            LOG_NUM("again", again));
+            LOG_NUM("again", again), LOG_NUM("persons", persons));
     return rc;
 }
 

@@ -34,6 +34,7 @@ struct work {
     size_t kind_count;
     struct job_schedule *schedules;
     size_t schedule_count;
+    size_t app_schedule_count; /* of them, which come first; then the platform's own */
     struct workers *workers;
     struct intake *intake;
     struct db *intake_control;
@@ -104,6 +105,9 @@ extern const struct app custody_app;
 
 /* work.c */
 MUST_USE enum err_class work_start(struct daemon *daemon, struct err *err);
+/* Parts of work_start and of daemon_tick, for who runs the jobs without workers. */
+MUST_USE enum err_class work_make_tables(struct daemon *daemon, struct err *err);
+MUST_USE enum err_class work_see_to_schedules(struct daemon *daemon, struct err *err);
 void work_stop(struct daemon *daemon);
 /* Takes the periods of the schedules from the settings, which have changed. */
 void work_reload(struct daemon *daemon);

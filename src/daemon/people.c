@@ -88,6 +88,8 @@ static enum err_class erase_person(struct daemon *daemon, struct tenant *tenant,
     rc = name ? forget(daemon, tenant, name, err) : err_memory(err);
     if (rc == ERR_OK)
         rc = note_erased(daemon, tenant, err);
+    if (rc == ERR_OK)
+        rc = person_overwrite(tenant, err);
     LOG(&daemon->ctx, LOG_INFO, "person_erased", LOG_IDENT("tenant", tenant->info.id),
         LOG_NUM("rows", done.rows), LOG_NAME("memory", err_class_name(rc)));
     if (rc == ERR_OK)

@@ -22,7 +22,7 @@ static enum err_class find_tenant(struct request *request, const char **ret, str
         return err_set(err, ERR_FORBIDDEN,
                        "this sign-in may not do that: the scope admin is missing; make a token "
                        "that has it");
-    if (local && name.len == 0)
+    if (local && (name.len == 0 || str_eq_z(name, "*")))
         return ERR_OK;
     if (!local)
         rc = request_tenant(request, &name, err);
@@ -39,17 +39,55 @@ static enum err_class find_tenant(struct request *request, const char **ret, str
     return rc;
 }
 
+/* A bit for each act that the parameter names; it may come several times. */
+static enum err_class read_acts(struct request *request, const char *name, uint64_t *ret,
+                                struct err *err)
+{
+    struct str text = http_in_query_nth(request->ex, name, 0);
+    enum audit_act act;
+
+    for (size_t i = 1; text.ptr; i++) {
+        if (text.len > 0 && !audit_act_parse(text, &act))
+            return err_set(err, ERR_INPUT,
+                           "%s is none of the acts in docs/audit.md; leave it out for all", name);
+        if (text.len > 0)
+            *ret |= AUDIT_BIT(act);
+        text = http_in_query_nth(request->ex, name, i);
+    }
+    return ERR_OK;
+}
+
+static enum err_class read_actor(struct request *request, struct audit_filter *ret, struct err *err)
+{
+    struct str text = http_in_query_nth(request->ex, "by", 0);
+    struct str who = http_in_query(request->ex, "who");
+    enum audit_by by;
+
+    for (size_t i = 1; text.ptr; i++) {
+        if (text.len > 0 && !audit_by_parse(text, &by))
+            return err_set(err, ERR_INPUT,
+                           "by is program, nobody, person, admin, token, job, operator or remote; "
+                           "leave it out for all");
+        if (text.len > 0)
+            ret->by |= AUDIT_BIT(by);
+        text = http_in_query_nth(request->ex, "by", i);
+    }
+    if (who.len > 0 && !parse_i64(who, 1, INT64_MAX, &ret->who))
+        return err_set(err, ERR_INPUT,
+                       "who is the number that a line names its actor by; give `by` as well, since "
+                       "a person and a token may have the same");
+    return ERR_OK;
+}
+
 static enum err_class read_filter(struct request *request, struct audit_filter *ret,
                                   int64_t *ret_limit, struct err *err)
 {
     struct str cursor = http_in_query(request->ex, "cursor");
     struct str limit = http_in_query(request->ex, "limit");
-    struct str act = http_in_query(request->ex, "act");
     const struct {
         const char *name;
         int64_t *ms;
     } times[] = {{"from", &ret->from_ms}, {"to", &ret->to_ms}};
-    enum audit_act known;
 
     *ret_limit = PAGE_ROWS;
     if (cursor.len > 0 && !parse_i64(cursor, 1, INT64_MAX, &ret->before_seq))
@@ -58,9 +96,6 @@ static enum err_class read_filter(struct request *request, struct audit_filter *
                        "first page");
     if (limit.len > 0 && !parse_i64(limit, 1, PAGE_ROWS_MAX, ret_limit))
         return err_set(err, ERR_INPUT, "limit must be a number from 1 to %d", PAGE_ROWS_MAX);
-    if (act.len > 0 && !audit_act_parse(act, &known))
-        return err_set(err, ERR_INPUT,
-                       "act is none of those in docs/audit.md; leave it out for all");
     for (size_t i = 0; i < ARRAY_LEN(times); i++) {
         struct str text = http_in_query(request->ex, times[i].name);
 
@@ -68,9 +103,12 @@ static enum err_class read_filter(struct request *request, struct audit_filter *
             return err_set(err, ERR_INPUT, "%s must be a time like 2026-01-31T09:00:00Z",
                            times[i].name);
     }
-    if (act.len > 0)
-        ret->act = act;
-    return ERR_OK;
+
+    enum err_class rc = read_acts(request, "act", &ret->acts, err);
+
+    if (rc == ERR_OK)
+        rc = read_acts(request, "leave_out", &ret->left_out, err);
+    return rc == ERR_OK ? read_actor(request, ret, err) : rc;
 }
 
 static void put_text(struct json_out *json, const char *name, struct str text)
@@ -122,7 +160,7 @@ static enum err_class list(struct request *request, struct err *err)
     struct audit_row *rows = NULL;
     struct data *data = NULL;
     const char *tenant = NULL;
-    int64_t limit = 0;
+    int64_t limit = 0, hidden = 0;
     size_t count = 0;
     enum err_class rc = find_tenant(request, &tenant, err);
 
@@ -134,7 +172,7 @@ static enum err_class list(struct request *request, struct err *err)
         return rc;
     filter.tenant = str_from(tenant);
     rc = audit_page(&daemon->ctx, data->dir, &filter, request->ex->arena, (size_t)limit, &rows,
-                    &count, err);
+                    &count, &hidden, err);
     store_pool_give_data(daemon->store, data);
     if (rc != ERR_OK)
         return rc;
@@ -144,6 +182,8 @@ static enum err_class list(struct request *request, struct err *err)
     for (size_t i = 0; i < count; i++)
         put_row(&json, &rows[i]);
     json_array_end(&json);
+    json_key(&json, "left_out");
+    json_put_i64(&json, hidden);
     put_id(&json, "next", count == (size_t)limit ? rows[count - 1].seq : 0);
     json_object_end(&json);
     return ERR_OK;

@@ -1,37 +1,6 @@
 /* routes_data.c: the data-storage page for programs and for our own pages, with live counts. */
+#include "custody/measure.h"
 #include "daemon/internal.h"
-
-/* The time that says how old a row is: what retention counts from, else the first there is. */
-static const char *age_field(const struct record *record)
-{
-    if (record->retention_field)
-        return record->retention_field;
-    for (size_t i = 0; i < record->field_count; i++)
-        if (record->fields[i].type == TYPE_TIME)
-            return record->fields[i].name;
-    return NULL;
-}
-
-struct counted {
-    bool known;
-    int64_t rows, oldest_ms;
-};
-
-static enum err_class count(struct request *request, struct data *data, const struct record *record,
-                            struct counted *ret, struct err *err)
-{
-    struct db *db = NULL; /* what lies in files is not counted */
-
-    if (record->scope == SCOPE_TENANT)
-        db = request->tenant ? request->tenant->db : NULL;
-    else if (record->scope == SCOPE_CONTROL)
-        db = principal_is_local(&request->who) ? data->control : NULL;
-
-    *ret = (struct counted){.known = db != NULL};
-    return db ? db_measure_table(db, record->name, age_field(record), &ret->rows, &ret->oldest_ms,
-                                 err)
-              : ERR_OK;
-}
 
 static void put_text(struct json_out *json, const char *key, const char *text)
 {
@@ -54,8 +23,17 @@ static void put_field(struct json_out *json, const struct record *record, const 
     json_object_end(json);
 }
 
+static void put_count(struct json_out *json, const char *key, bool known, int64_t count)
+{
+    json_key(json, key);
+    if (known)
+        json_put_i64(json, count);
+    else
+        json_put_null(json);
+}
+
 static void put_record(struct json_out *json, const struct record *record,
-                       const struct counted *counted)
+                       const struct measured *measured)
 {
     struct strbuf retention AUTO(strbuf_done) = STRBUF_INIT(1024);
 
@@ -66,14 +44,11 @@ static void put_record(struct json_out *json, const struct record *record,
     put_text(json, "why", record->why);
     put_text(json, "retention", strbuf_z(&retention));
     put_text(json, "shown_to", record->shown_to);
-    json_key(json, "rows");
-    if (counted->known)
-        json_put_i64(json, counted->rows);
-    else
-        json_put_null(json);
+    put_count(json, "rows", measured->counted, measured->rows);
+    put_count(json, "bytes", measured->sized, measured->bytes);
     json_key(json, "oldest");
-    if (counted->known && counted->oldest_ms > 0)
-        json_put_stamp(json, counted->oldest_ms);
+    if (measured->counted && measured->oldest_ms > 0)
+        json_put_stamp(json, measured->oldest_ms);
     else
         json_put_null(json);
     json_key(json, "fields");
@@ -84,44 +59,64 @@ static void put_record(struct json_out *json, const struct record *record,
     json_object_end(json);
 }
 
-static enum err_class put_records(struct request *request, struct data *data, bool counts,
-                                  struct json_out *json, struct err *err)
+static void put_totals(struct json_out *json, const struct measure_totals *totals)
 {
-    const struct catalog *catalog = request->daemon->options.catalog;
+    const struct {
+        const char *key;
+        int64_t bytes;
+    } folders[] = {{"tenant", totals->tenant},
+                   {"backups", totals->tenant_backups},
+                   {"server", totals->server},
+                   {"server_backups", totals->server_backups}};
 
-    for (size_t i = 0; i < catalog->record_count; i++) {
-        struct counted counted = {.known = false};
-        enum err_class rc =
-            counts ? count(request, data, catalog->records[i], &counted, err) : ERR_OK;
+    json_key(json, "bytes");
+    json_object(json);
+    for (size_t i = 0; i < ARRAY_LEN(folders); i++)
+        put_count(json, folders[i].key, folders[i].bytes >= 0, folders[i].bytes);
+    json_object_end(json);
+}
 
-        if (rc != ERR_OK)
-            return rc;
-        put_record(json, catalog->records[i], &counted);
-    }
-    return ERR_OK;
+/* What the request may know of; nothing for who does not administer. */
+static enum err_class measure(struct request *request, struct measured *ret,
+                              struct measure_totals *ret_totals, struct err *err)
+{
+    struct store_pool *store = request->daemon->store;
+    struct measure_question question = {.tenant = request->tenant,
+                                        .server = principal_is_local(&request->who)};
+    bool admin = false;
+    enum err_class rc = request_is_admin(request, &admin, err);
+
+    if (rc != ERR_OK || !admin)
+        return rc;
+    rc = store_pool_data(store, &question.data, err);
+    if (rc == ERR_OK)
+        rc = measure_all(&question, ret, ret_totals, err);
+    store_pool_give_data(store, question.data);
+    return rc;
 }
 
 static enum err_class data(struct request *request, struct err *err)
 {
+    const struct catalog *catalog = request->daemon->options.catalog;
+    AUTO(free_autop)
+    struct measured *measured = calloc(catalog->record_count, sizeof(*measured));
+    struct measure_totals totals = {-1, -1, -1, -1};
     struct json_out json = json_out(&request->ex->out);
-    struct data *control = NULL;
-    bool admin = false;
-    enum err_class rc = request_is_admin(request, &admin, err);
+    enum err_class rc = measured ? measure(request, measured, &totals, err) : err_memory(err);
 
-    if (rc == ERR_OK)
-        rc = store_pool_data(request->daemon->store, &control, err);
     if (rc != ERR_OK)
         return rc;
     json_object(&json);
     json_key(&json, "catalog_version");
-    json_put_i64(&json, request->daemon->options.catalog->version);
+    json_put_i64(&json, catalog->version);
+    put_totals(&json, &totals);
     json_key(&json, "records");
     json_array(&json);
-    rc = put_records(request, control, admin, &json, err);
+    for (size_t i = 0; i < catalog->record_count; i++)
+        put_record(&json, catalog->records[i], &measured[i]);
     json_array_end(&json);
     json_object_end(&json);
-    store_pool_give_data(request->daemon->store, control);
-    return rc;
+    return ERR_OK;
 }
 
 static const struct api_route routes[] = {

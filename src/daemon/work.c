@@ -67,8 +67,9 @@ static void close_handle(void *arg, struct db *control)
 /*
  * A tenant whose app was uninstalled, and that has no token, keeps its mirror and waits. The job
  * that finds it so is parked, where an administrator sees it, and puts the tenant into this list;
- * from then on nothing is scheduled for it until a look at its database, once a tick, finds a
- * connection. A restart forgets the list: then one job of each such tenant finds out anew.
+ * from then on no app's job is scheduled for it until a look at its database, once a tick, finds a
+ * connection. What the platform does needs none and goes on: backups, drills, retention. A restart
+ * forgets the list: then one job of each such tenant finds out anew.
  */
 static struct resting **find_resting(struct work *work, const char *tenant)
 {
@@ -294,7 +295,25 @@ static enum err_class leave_out_resting(struct daemon *daemon, struct db *contro
     return ERR_OK;
 }
 
-static enum err_class see_to_schedules(struct daemon *daemon, struct err *err)
+/* The platform's own are for every tenant there is, the apps' for those with a connection. */
+static enum err_class schedule_all(struct daemon *daemon, struct db *control,
+                                   struct tenant_ids *list, struct err *err)
+{
+    struct work *work = &daemon->work;
+    const struct ctx *ctx = &daemon->ctx;
+    enum err_class rc =
+        schedule_due(control, ctx, work->schedules + work->app_schedule_count,
+                     work->schedule_count - work->app_schedule_count, list->ids, list->count, err);
+
+    if (rc == ERR_OK)
+        rc = leave_out_resting(daemon, control, list, err);
+    if (rc == ERR_OK)
+        rc = schedule_due(control, ctx, work->schedules, work->app_schedule_count, list->ids,
+                          list->count, err);
+    return rc;
+}
+
+enum err_class work_see_to_schedules(struct daemon *daemon, struct err *err)
 {
     AUTO(arena_free_autop) struct arena *arena = arena_new((size_t)16 * 1024 * 1024);
     struct tenant_ids list = {.arena = arena};
@@ -309,12 +328,9 @@ static enum err_class see_to_schedules(struct daemon *daemon, struct err *err)
     if (rc == ERR_OK)
         rc = tenant_each(data, add_id, &list, err);
     if (rc == ERR_OK)
-        rc = leave_out_resting(daemon, data->control, &list, err);
-    if (rc == ERR_OK)
-        rc = schedule_due(data->control, &daemon->ctx, daemon->work.schedules,
-                          daemon->work.schedule_count, list.ids, list.count, err);
+        rc = schedule_all(daemon, data->control, &list, err);
     store_pool_give_data(daemon->store, data);
-    if (rc == ERR_OK)
+    if (rc == ERR_OK && daemon->work.workers)
         workers_wake(daemon->work.workers);
     return rc;
 }
@@ -352,7 +368,7 @@ void daemon_tick(struct daemon *daemon)
     if (daemon->work.minute_ms && now_ms - daemon->work.minute_ms < TICK_MS)
         return;
     daemon->work.minute_ms = now_ms ? now_ms : 1;
-    log_failure(daemon, "schedules_failed", see_to_schedules(daemon, &err));
+    log_failure(daemon, "schedules_failed", work_see_to_schedules(daemon, &err));
     log_failure(daemon, "sessions_failed", sessions_tick(daemon->auth.sessions, &err));
     log_failure(daemon, "tokens_failed", api_tokens_tick(daemon->auth.tokens, &err));
     log_failure(daemon, "audit_failed", see_to_audit(daemon, &err));
@@ -363,7 +379,7 @@ void daemon_tick(struct daemon *daemon)
 
 /* ---- Start and stop ---- */
 
-static enum err_class make_tables(struct daemon *daemon, struct err *err)
+enum err_class work_make_tables(struct daemon *daemon, struct err *err)
 {
     const struct daemon_options *options = &daemon->options;
     struct work *work = &daemon->work;
@@ -384,6 +400,8 @@ static enum err_class make_tables(struct daemon *daemon, struct err *err)
             work->kinds[work->kind_count] = app->jobs[k];
             work->kinds[work->kind_count++].run = run_job;
         }
+        if (app == &custody_app)
+            work->app_schedule_count = work->schedule_count;
         for (size_t k = 0; k < app->schedule_count; k++) {
             const struct app_schedule *schedule = &app->schedules[k];
 
@@ -403,7 +421,7 @@ static enum err_class make_tables(struct daemon *daemon, struct err *err)
 enum err_class work_start(struct daemon *daemon, struct err *err)
 {
     struct work *work = &daemon->work;
-    enum err_class rc = make_tables(daemon, err);
+    enum err_class rc = work_make_tables(daemon, err);
     const struct workers_options options = {
         .threads = (size_t)daemon->options.config->jobs.workers,
         .table = {.kinds = work->kinds,
@@ -427,7 +445,7 @@ enum err_class work_start(struct daemon *daemon, struct err *err)
                                           .workers = work->workers};
 
     rc = intake_new(&daemon->ctx, &intake, &work->intake, err);
-    return rc == ERR_OK ? see_to_schedules(daemon, err) : rc;
+    return rc == ERR_OK ? work_see_to_schedules(daemon, err) : rc;
 }
 
 void work_look_again(struct daemon *daemon)

@@ -323,7 +323,7 @@ enum err_class tenant_put(struct data *data, const struct tenant_info *info, str
     enum err_class rc =
         db_prepare(data->control,
                    SQL("INSERT INTO tenant (id, name, base_url, kind, allow_http, allow_private,"
-                       " created) VALUES ($1, $2, $3, $4, $5, $6, $7)"
+                       " created, keep_settings) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)"
                        " ON CONFLICT (id) DO UPDATE SET name = excluded.name,"
                        " base_url = excluded.base_url, kind = excluded.kind,"
                        " allow_http = excluded.allow_http,"
@@ -341,6 +341,7 @@ enum err_class tenant_put(struct data *data, const struct tenant_info *info, str
     db_bind_i64(stmt, 5, info->allow_http);
     db_bind_i64(stmt, 6, info->allow_private);
     db_bind_i64(stmt, 7, info->created_ms);
+    db_bind_i64(stmt, 8, info->keep_settings);
     rc = db_run(stmt, err);
     if (rc == ERR_OK)
         rc = data_audit(data, AUDIT_TENANT_ADDED, info->id, NULL, err);

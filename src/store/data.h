@@ -27,7 +27,7 @@ struct data {
     struct db *control;
     struct audit *audit;        /* one reference */
     struct disk_file open_lock; /* store/open_lock.h */
-    int tenant_cache_kib;       /* page cache of each tenant opened through it; 0: the store's own */
+    int tenant_cache_kib; /* page cache of each tenant opened through it; 0: the store's own */
 };
 
 /*
@@ -40,8 +40,8 @@ MUST_USE enum err_class data_open(const struct ctx *ctx, const char *dir,
                                   struct err *err);
 /*
  * The same for one of many handles of a process, which share one audit trail, so that their lines
- * share the waiting for the disk; their tenants have half the usual page cache, since there may be
- * many of them. `audit` stays the caller's.
+ * share the waiting for the disk; their tenants have a sixth of the usual page cache, since there
+ * may be many of them. `audit` stays the caller's.
  */
 MUST_USE enum err_class data_open_sharing(const struct ctx *ctx, const char *dir,
                                           const struct catalog *catalog, struct audit *audit,

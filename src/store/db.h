@@ -20,6 +20,7 @@
  * Prepared statements are kept by the handle and reused for the same literal.
  */
 struct db;
+struct record;
 struct db_stmt;
 
 /* A literal only: "" x "" does not compile otherwise. */
@@ -32,7 +33,7 @@ struct db_options {
     const unsigned char *key; /* DB_KEY_BYTES; NULL: not encrypted (tests only) */
     bool read_only;
     bool create;   /* make the file when it is absent */
-    int cache_kib; /* page cache; 0: 8 MiB */
+    int cache_kib; /* page cache; 0: 48 MiB */
     bool scratch;  /* a new file that counts for nothing until it is whole: no journal, no sync */
 };
 
@@ -66,6 +67,24 @@ MUST_USE enum err_class db_run(struct db_stmt *stmt, struct err *err);
 void db_reset(struct db_stmt *stmt);
 void db_finish(struct db_stmt *stmt); /* back to the handle; NULL is fine */
 AUTO_DEFINE(struct db_stmt, db_finish)
+
+/*
+ * Many rows that a function makes, in one statement: "INSERT INTO t (a, b) SELECT c1, c2 FROM
+ * db_feed", built as for db_prepare_built. A statement a row costs more than the row itself.
+ *   next   the values c1, c2 … of the next row, borrowed until it is called again; NULL: no more,
+ *          also when it failed, which it has to remember itself
+ */
+struct db_value {
+    enum db_kind { DB_NULL, DB_I64, DB_TEXT, DB_BLOB } kind;
+    int64_t number;
+    struct str bytes; /* of text and blobs: never a NULL pointer */
+};
+struct db_feed {
+    const struct db_value *(*next)(void *arg);
+    void *arg;
+};
+MUST_USE enum err_class db_feed(struct db *db, const char *sql, const struct db_feed *feed,
+                                struct err *err);
 
 int db_col(const struct db_stmt *stmt, const char *name); /* asserts that it is there */
 int64_t db_i64(const struct db_stmt *stmt, int col);      /* 0 when NULL */
@@ -119,6 +138,13 @@ db_each_column(struct db *db, const char *table,
  */
 MUST_USE enum err_class db_measure_table(struct db *db, const char *table, const char *time_column,
                                          int64_t *ret_rows, int64_t *ret_oldest, struct err *err);
+/*
+ * About how many bytes of the file so many rows of the record take, with indexes, by a sample of
+ * them; and how many bytes of the file are in use, which is exact.
+ */
+MUST_USE enum err_class db_weigh_record(struct db *db, const struct record *record, int64_t rows,
+                                        int64_t *ret_bytes, struct err *err);
+MUST_USE enum err_class db_used_bytes(struct db *db, int64_t *ret, struct err *err);
 /*
  * Copies all of it, as it is now, into a new file with another key (DB_KEY_BYTES). No transaction
  * is open, and `path` does not exist; it is whole on success, not yet durable, and to be removed

@@ -25,6 +25,9 @@
 
 #include "base/disk.h"
 #include "base/limits.h"
+#include "store/scratch_vfs.h"
+#include "store/sqlite_feed.h"
+#include "store/sqlite_size.h"
 
 #ifndef SQLITE_HAS_CODEC
 int sqlite3_key(sqlite3 *db, const void *key, int key_len);
@@ -47,6 +50,7 @@ struct db_stmt {
 
 struct db {
     sqlite3 *sqlite;
+    struct scratch_vfs *scratch; /* below it; NULL: what the context says */
     char *path;
     bool in_tx;
     bool full; /* synchronous=FULL is set */
@@ -210,7 +214,11 @@ enum err_class db_open(const struct ctx *ctx, const struct db_options *options, 
         flags |= SQLITE_OPEN_CREATE;
     db->read_only = options->read_only;
 
-    int code = sqlite3_open_v2(options->path, &db->sqlite, flags, ctx->disk->sqlite_vfs);
+    if (options->scratch && !(db->scratch = scratch_vfs_new(ctx->disk->sqlite_vfs)))
+        return err_memory(err);
+
+    const char *vfs = db->scratch ? scratch_vfs_name(db->scratch) : ctx->disk->sqlite_vfs;
+    int code = sqlite3_open_v2(options->path, &db->sqlite, flags, vfs);
 
     if (code != SQLITE_OK)
         return fail(db, code, err);
@@ -230,6 +238,7 @@ void db_close(struct db *db)
     for (size_t i = 0; i < db->statement_count; i++)
         (void)sqlite3_finalize(db->statements[i].stmt); /* repeats an error already told */
     (void)sqlite3_close_v2(db->sqlite);
+    scratch_vfs_free(db->scratch);
     free(db->path);
     free(db);
 }
@@ -404,6 +413,23 @@ void db_finish(struct db_stmt *stmt)
         (void)sqlite3_finalize(stmt->stmt);
         free(stmt);
     }
+}
+
+enum err_class db_feed(struct db *db, const char *sql, const struct db_feed *feed, struct err *err)
+{
+    struct db_stmt *stmt = NULL;
+    int code = sqlite_feed_add(db->sqlite, feed);
+
+    if (code != SQLITE_OK)
+        return fail(db, code, err);
+
+    enum err_class rc = db_prepare_built(db, sql, &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_run(stmt, err);
+    db_finish(stmt);
+    sqlite_feed_remove(db->sqlite);
+    return rc;
 }
 
 int db_col(const struct db_stmt *stmt, const char *name)
@@ -612,6 +638,31 @@ enum err_class db_measure_table(struct db *db, const char *table, const char *ti
     }
     (void)sqlite3_finalize(stmt); /* repeats an error already seen */
     return code == SQLITE_ROW ? ERR_OK : fail(db, code, err);
+}
+
+enum err_class db_weigh_record(struct db *db, const struct record *record, int64_t rows,
+                               int64_t *ret_bytes, struct err *err)
+{
+    int code = sqlite_size_weigh(db->sqlite, record, rows, ret_bytes);
+
+    return code == SQLITE_OK ? ERR_OK : fail(db, code, err);
+}
+
+enum err_class db_used_bytes(struct db *db, int64_t *ret, struct err *err)
+{
+    AUTO(db_finish_autop) struct db_stmt *stmt = NULL;
+    bool row = false;
+    enum err_class rc =
+        db_prepare(db,
+                   SQL("SELECT (page_count - freelist_count) * page_size FROM pragma_page_count,"
+                       " pragma_freelist_count, pragma_page_size ORDER BY page_size LIMIT 1"),
+                   &stmt, err);
+
+    if (rc == ERR_OK)
+        rc = db_step(stmt, &row, err);
+    if (rc == ERR_OK)
+        *ret = row ? db_i64(stmt, 0) : 0;
+    return rc;
 }
 
 enum err_class db_check_integrity(struct db *db, struct err *err)

@@ -74,6 +74,8 @@ enum audit_by {
     AUDIT_BY_COUNT
 };
 
+MUST_USE bool audit_by_parse(struct str name, enum audit_by *ret); /* "person" */
+
 struct audit_who {
     enum audit_by by;
     int64_t number;   /* what it counts depends on `by`; 0: none */

@@ -92,6 +92,17 @@ bool audit_act_parse(struct str name, enum audit_act *ret)
     return false;
 }
 
+bool audit_by_parse(struct str name, enum audit_by *ret)
+{
+    for (size_t i = 0; i < AUDIT_BY_COUNT; i++) {
+        if (!str_eq_z(name, by_names[i]))
+            continue;
+        *ret = (enum audit_by)i;
+        return true;
+    }
+    return false;
+}
+
 void audit_hash_of(struct str bytes, struct audit_hash *ret)
 {
     unsigned char hash[HASH_BYTES];

@@ -6,6 +6,8 @@
  */
 #include "vault/audit_read.h"
 
+#include <assert.h>
+
 #include "base/civil.h"
 #include "base/json.h"
 #include "vault/audit_scan.h"
@@ -105,12 +107,34 @@ bool audit_row_read(struct str line, yyjson_doc **ret_doc, struct audit_row *ret
     return ret->seq > 0 && civil_parse_stamp(json_str(root, "at"), &ret->at_ms);
 }
 
-static bool passes(const struct audit_filter *filter, const struct audit_row *row)
+static_assert(AUDIT_ACT_COUNT <= 64 && AUDIT_BY_COUNT <= 64, "each has a bit in a filter");
+
+static bool act_is_in(uint64_t acts, struct str name)
 {
-    return (!filter->tenant.ptr || str_eq(filter->tenant, row->tenant)) &&
-           (!filter->act.ptr || str_eq(filter->act, row->act)) && row->at_ms >= filter->from_ms &&
-           (filter->to_ms == 0 || row->at_ms < filter->to_ms) &&
-           (filter->before_seq == 0 || row->seq < filter->before_seq);
+    enum audit_act act;
+
+    return acts != 0 && audit_act_parse(name, &act) && (acts & AUDIT_BIT(act)) != 0;
+}
+
+static bool by_is_in(uint64_t kinds, struct str name)
+{
+    enum audit_by by;
+
+    return audit_by_parse(name, &by) && (kinds & AUDIT_BIT(by)) != 0;
+}
+
+enum verdict { NOT_ASKED, LEFT_OUT, PASSES };
+
+static enum verdict judge(const struct audit_filter *filter, const struct audit_row *row)
+{
+    if ((filter->tenant.ptr && !str_eq(filter->tenant, row->tenant)) ||
+        (filter->acts && !act_is_in(filter->acts, row->act)) ||
+        (filter->by && !by_is_in(filter->by, row->by)) ||
+        (filter->who && filter->who != row->who) || row->at_ms < filter->from_ms ||
+        (filter->to_ms && row->at_ms >= filter->to_ms) ||
+        (filter->before_seq && row->seq >= filter->before_seq))
+        return NOT_ASKED;
+    return act_is_in(filter->left_out, row->act) ? LEFT_OUT : PASSES;
 }
 
 /*
@@ -143,7 +167,7 @@ static enum err_class list_line(void *arg, struct str line, int64_t line_no, boo
     struct audit_row row;
 
     (void)line_no;
-    if (!whole || !audit_row_read(line, &doc, &row) || !passes(listing->filter, &row))
+    if (!whole || !audit_row_read(line, &doc, &row) || judge(listing->filter, &row) != PASSES)
         return ERR_OK;
     return listing->each(listing->arg, &row, err);
 }
@@ -168,10 +192,16 @@ audit_each(const struct ctx *ctx, const char *data_dir, const struct audit_filte
 /* ---- Newest first, a page ---- */
 
 /* The last `max` lines that passed, in a ring; each slot keeps its memory. */
+struct slot {
+    struct strbuf line;
+    int64_t hidden; /* lines of the file that were left out before it */
+};
+
 struct paging {
     const struct audit_filter *filter;
-    struct strbuf *ring;
+    struct slot *ring;
     size_t max, seen;
+    int64_t hidden; /* lines of the file that were left out */
 };
 
 static enum err_class page_line(void *arg, struct str line, int64_t line_no, bool whole,
@@ -182,30 +212,41 @@ static enum err_class page_line(void *arg, struct str line, int64_t line_no, boo
     struct audit_row row;
 
     (void)line_no;
-    if (!whole || line.len >= AUDIT_LINE_MAX || !audit_row_read(line, &doc, &row) ||
-        !passes(paging->filter, &row))
+    if (!whole || line.len >= AUDIT_LINE_MAX || !audit_row_read(line, &doc, &row))
         return ERR_OK;
 
-    struct strbuf *slot = &paging->ring[paging->seen++ % paging->max];
+    enum verdict verdict = judge(paging->filter, &row);
 
-    strbuf_reset(slot);
-    strbuf_add_str(slot, line);
-    return strbuf_check(slot, "a line of the audit trail", err);
+    paging->hidden += verdict == LEFT_OUT;
+    if (verdict != PASSES)
+        return ERR_OK;
+
+    struct slot *slot = &paging->ring[paging->seen++ % paging->max];
+
+    slot->hidden = paging->hidden;
+    strbuf_reset(&slot->line);
+    strbuf_add_str(&slot->line, line);
+    return strbuf_check(&slot->line, "a line of the audit trail", err);
 }
 
-/* Moves the ring's lines, newest first, behind the rows that are there. */
+/*
+ * Moves the ring's lines, newest first, behind the rows that are there. *hidden grows by what was
+ * left out beside them: of the whole file, unless the page ends within it.
+ */
 static enum err_class take_ring(const struct paging *paging, struct arena *arena,
-                                struct audit_row *rows, size_t max, size_t *count, struct err *err)
+                                struct audit_row *rows, size_t max, size_t *count, int64_t *hidden,
+                                struct err *err)
 {
     size_t have = paging->seen < paging->max ? paging->seen : paging->max;
+    int64_t before = 0; /* left out, and older than the page */
 
     for (size_t i = 0; i < have && *count < max; i++) {
-        const struct strbuf *slot = &paging->ring[(paging->seen - 1 - i) % paging->max];
+        const struct slot *slot = &paging->ring[(paging->seen - 1 - i) % paging->max];
         AUTO(yyjson_doc_autop) yyjson_doc *doc = NULL;
         struct audit_row *row = &rows[*count];
         struct str *texts[] = {&row->act,   &row->tenant, &row->by,  &row->name,  &row->record,
                                &row->field, &row->key,    &row->why, &row->result};
-        struct str line = arena_dup(arena, strbuf_str(slot));
+        struct str line = arena_dup(arena, strbuf_str(&slot->line));
 
         if (!line.ptr)
             return err_memory(err);
@@ -218,39 +259,44 @@ static enum err_class take_ring(const struct paging *paging, struct arena *arena
             if (!texts[k]->ptr)
                 return err_memory(err);
         }
-        ++*count;
+        if (++*count == max)
+            before = slot->hidden;
     }
+    *hidden += paging->hidden - before;
     return ERR_OK;
 }
 
 enum err_class audit_page(const struct ctx *ctx, const char *data_dir,
                           const struct audit_filter *filter, struct arena *arena, size_t max,
-                          struct audit_row **ret, size_t *ret_count, struct err *err)
+                          struct audit_row **ret, size_t *ret_count, int64_t *ret_hidden,
+                          struct err *err)
 {
     AUTO(free_autop) char *dir = disk_join(data_dir, "audit");
     AUTO(free_autop) struct audit_files *files = NULL;
-    AUTO(free_autop) struct strbuf *ring = calloc(max, sizeof(*ring));
+    AUTO(free_autop) struct slot *ring = calloc(max, sizeof(*ring));
     struct audit_row *rows = arena_alloc(arena, max * sizeof(*rows));
+    int64_t hidden = 0;
     size_t count = 0;
     enum err_class rc = dir && ring && rows ? audit_files(ctx, dir, &files, err) : err_memory(err);
 
     for (size_t i = 0; ring && i < max; i++)
-        ring[i] = STRBUF_INIT(AUDIT_LINE_MAX);
+        ring[i].line = STRBUF_INIT(AUDIT_LINE_MAX);
     for (size_t i = rc == ERR_OK ? files->count : 0; rc == ERR_OK && i > 0 && count < max; i--) {
-        struct paging paging = {filter, ring, max, 0};
+        struct paging paging = {filter, ring, max, 0, 0};
         const struct audit_scan scan = {dir, page_line, &paging};
 
         if (!file_passes(filter, files->names[i - 1]))
             continue;
         rc = audit_scan_file(ctx, &scan, files->names[i - 1], -1, err);
         if (rc == ERR_OK)
-            rc = take_ring(&paging, arena, rows, max, &count, err);
+            rc = take_ring(&paging, arena, rows, max, &count, &hidden, err);
     }
     for (size_t i = 0; ring && i < max; i++)
-        strbuf_done(&ring[i]);
+        strbuf_done(&ring[i].line);
     if (rc != ERR_OK)
         return rc;
     *ret = rows;
     *ret_count = count;
+    *ret_hidden = hidden;
     return ERR_OK;
 }

@@ -16,9 +16,15 @@ struct audit_row {
     struct str line;                                                   /* the whole of it */
 };
 
+/* Sets of acts and of kinds of actors: a bit each. */
+#define AUDIT_BIT(value) (UINT64_C(1) << (value))
+
 struct audit_filter {
     struct str tenant;  /* id; NULL: any */
-    struct str act;     /* NULL: any */
+    uint64_t acts;      /* 0: any, also one of a later version of the program */
+    uint64_t left_out;  /* of these acts none, though they are counted; see audit_page */
+    uint64_t by;        /* kinds of actors; 0: any */
+    int64_t who;        /* the actor's number; 0: any */
     int64_t from_ms;    /* not before */
     int64_t to_ms;      /* before; 0: no end */
     int64_t before_seq; /* 0: no such end */
@@ -30,11 +36,15 @@ audit_each(const struct ctx *ctx, const char *data_dir, const struct audit_filte
            enum err_class (*each)(void *arg, const struct audit_row *row, struct err *err),
            void *arg, struct err *err);
 
-/* The newest `max` rows that pass, newest first, in the arena. */
+/*
+ * The newest `max` rows that pass, newest first, in the arena.
+ *   ret_hidden  lines that pass but for `left_out`, no older than the last row; fewer than `max`
+ *               rows: all there are
+ */
 MUST_USE enum err_class audit_page(const struct ctx *ctx, const char *data_dir,
                                    const struct audit_filter *filter, struct arena *arena,
                                    size_t max, struct audit_row **ret, size_t *ret_count,
-                                   struct err *err);
+                                   int64_t *ret_hidden, struct err *err);
 
 /* ---- Is it whole? ---- */
 

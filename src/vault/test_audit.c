@@ -205,13 +205,14 @@ static void rows_are_listed_by_tenant_act_and_time(void **state)
     struct fixture *fixture = *state;
     AUTO(arena_free_autop) struct arena *arena = arena_new(1 << 20);
     struct audit_row *rows = NULL;
+    int64_t hidden = 0;
     size_t got = 0;
     int count = 0;
 
     act_times(fixture, 3);
     fake_ctx_advance(&fixture->fake, 40 * MS_PER_DAY);
     assert_int_equal(act(fixture, AUDIT_SIGN_IN, 5), ERR_OK);
-    const struct audit_filter tokens = {.act = STR("token_added"), .tenant = STR("t1")};
+    const struct audit_filter tokens = {.acts = AUDIT_BIT(AUDIT_TOKEN_ADDED), .tenant = STR("t1")};
     const struct audit_filter late = {.from_ms = FAKE_NOW_MS + MS_PER_DAY};
     const struct audit_filter nobody = {.tenant = STR("t2")};
 
@@ -236,17 +237,95 @@ static void rows_are_listed_by_tenant_act_and_time(void **state)
 
     for (size_t i = 0; i < 2; i++) {
         assert_int_equal(audit_page(fixture->ctx, fixture->scratch.dir, &page, arena, 2, &rows,
-                                    &got, &fixture->err),
+                                    &got, &hidden, &fixture->err),
                          ERR_OK);
         assert_int_equal(got, 2);
         assert_int_equal(rows[0].seq, wanted[2 * i]);
         assert_int_equal(rows[1].seq, wanted[2 * i + 1]);
         page.before_seq = rows[1].seq;
     }
-    assert_int_equal(
-        audit_page(fixture->ctx, fixture->scratch.dir, &page, arena, 2, &rows, &got, &fixture->err),
-        ERR_OK);
+    assert_int_equal(audit_page(fixture->ctx, fixture->scratch.dir, &page, arena, 2, &rows, &got,
+                                &hidden, &fixture->err),
+                     ERR_OK);
     assert_int_equal(got, 0);
+}
+
+static void a_page_tells_how_many_lines_it_leaves_out(void **state)
+{
+    struct fixture *fixture = *state;
+    AUTO(arena_free_autop) struct arena *arena = arena_new(1 << 20);
+    struct audit_filter filter = {.tenant = STR("t1"), .left_out = AUDIT_BIT(AUDIT_OPEN_SECRET)};
+    struct audit_row *rows = NULL;
+    int64_t hidden = -1;
+    size_t got = 0;
+    /* Number 1 begins the first file, 8 the second. */
+    static const enum audit_act first[] = {AUDIT_OPEN_SECRET, AUDIT_SIGN_IN,     AUDIT_OPEN_SECRET,
+                                           AUDIT_OPEN_SECRET, AUDIT_TOKEN_ADDED, AUDIT_OPEN_SECRET};
+    static const enum audit_act second[] = {AUDIT_OPEN_SECRET, AUDIT_SIGN_IN, AUDIT_OPEN_SECRET};
+
+    for (size_t i = 0; i < ARRAY_LEN(first); i++)
+        assert_int_equal(act(fixture, first[i], 1), ERR_OK);
+    fake_ctx_advance(&fixture->fake, 40 * MS_PER_DAY);
+    for (size_t i = 0; i < ARRAY_LEN(second); i++)
+        assert_int_equal(act(fixture, second[i], 1), ERR_OK);
+
+    assert_int_equal(audit_page(fixture->ctx, fixture->scratch.dir, &filter, arena, 2, &rows, &got,
+                                &hidden, &fixture->err),
+                     ERR_OK);
+    assert_int_equal(got, 2);
+    assert_int_equal(rows[1].seq, 6);
+    assert_int_equal(hidden, 3); /* 7, 9 and 11; the older ones are of the next page */
+    filter.before_seq = rows[1].seq;
+    assert_int_equal(audit_page(fixture->ctx, fixture->scratch.dir, &filter, arena, 2, &rows, &got,
+                                &hidden, &fixture->err),
+                     ERR_OK);
+    assert_int_equal(got, 1);
+    assert_int_equal(rows[0].seq, 3);
+    assert_int_equal(hidden, 3); /* there is no page after it: 2 as well as 4 and 5 */
+
+    filter = (struct audit_filter){.acts = AUDIT_BIT(AUDIT_SIGN_IN),
+                                   .left_out = AUDIT_BIT(AUDIT_OPEN_SECRET)};
+    assert_int_equal(audit_page(fixture->ctx, fixture->scratch.dir, &filter, arena, 9, &rows, &got,
+                                &hidden, &fixture->err),
+                     ERR_OK);
+    assert_int_equal(got, 2);
+    assert_int_equal(hidden, 0); /* they were not asked for */
+}
+
+static void rows_are_listed_by_several_acts_and_by_who(void **state)
+{
+    struct fixture *fixture = *state;
+    const struct audit_who person = {.by = AUDIT_BY_PERSON, .number = 7};
+    const struct audit_who other = {.by = AUDIT_BY_PERSON, .number = 8};
+    const struct audit_who operator= {.by = AUDIT_BY_OPERATOR, .number = 7};
+    const struct audit_who *const who[] = {&person, &other, &operator};
+    static const struct {
+        struct audit_filter filter;
+        int rows;
+    } cases[] = {
+        {{.acts = AUDIT_BIT(AUDIT_SIGN_IN) | AUDIT_BIT(AUDIT_EXPORTED)}, 6},
+        {{.acts = AUDIT_BIT(AUDIT_SIGN_IN), .by = AUDIT_BIT(AUDIT_BY_PERSON)}, 2},
+        {{.by = AUDIT_BIT(AUDIT_BY_PERSON), .who = 7}, 3},
+        {{.by = AUDIT_BIT(AUDIT_BY_PERSON) | AUDIT_BIT(AUDIT_BY_OPERATOR), .who = 7}, 6},
+        {{.by = AUDIT_BIT(AUDIT_BY_ADMIN)}, 0},
+        {{.left_out = AUDIT_BIT(AUDIT_SIGN_IN), .who = 8}, 2},
+    };
+
+    for (size_t i = 0; i < ARRAY_LEN(who); i++) {
+        audit_act_as(who[i]);
+        assert_int_equal(act(fixture, AUDIT_SIGN_IN, 1), ERR_OK);
+        assert_int_equal(act(fixture, AUDIT_EXPORTED, 1), ERR_OK);
+        assert_int_equal(act(fixture, AUDIT_TOKEN_ADDED, 1), ERR_OK);
+    }
+    audit_act_as(NULL);
+    for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
+        int count = 0;
+
+        assert_int_equal(audit_each(fixture->ctx, fixture->scratch.dir, &cases[i].filter, count_row,
+                                    &count, &fixture->err),
+                         ERR_OK);
+        assert_int_equal(count, cases[i].rows);
+    }
 }
 
 /* ---- what was done to the files ---- */
@@ -709,7 +788,7 @@ static void whatever_was_told_as_written_is_there_after_kill_9(void **state)
     assert_int_equal(act(fixture, AUDIT_TOKEN_ADDED, 1), ERR_OK); /* closes what is torn */
     assert_int_equal(verify(fixture), 0);
 
-    const struct audit_filter all = {.act = STR("sign_in")};
+    const struct audit_filter all = {.acts = AUDIT_BIT(AUDIT_SIGN_IN)};
 
     assert_int_equal(
         audit_each(fixture->ctx, fixture->scratch.dir, &all, count_row, &count, &fixture->err),
@@ -725,6 +804,8 @@ int main(void)
         TEST(a_line_says_who_did_what_and_never_a_text),
         TEST(a_new_process_goes_on_with_the_chain),
         TEST(rows_are_listed_by_tenant_act_and_time),
+        TEST(a_page_tells_how_many_lines_it_leaves_out),
+        TEST(rows_are_listed_by_several_acts_and_by_who),
         TEST(each_byte_that_was_flipped_is_found_and_its_line_named),
         TEST(removed_moved_and_repeated_lines_are_told_apart),
         TEST(a_line_that_was_made_with_a_right_hash_is_found),

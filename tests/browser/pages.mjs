@@ -236,7 +236,12 @@ async function tell(browser) {
         await audit.getByLabel('Which acts').selectOption('sign_in')
         await audit.getByRole('row', { name: /Signed in Administrator/ }).first().waitFor()
         await audit.getByLabel('Which acts').selectOption('')
+        await audit.getByText(/\d openings of secrets are hidden on this page/).waitFor()
+        assert.equal(await audit.getByRole('rowheader', { name: 'Secret opened' }).count(), 0)
+        await audit.getByText('Show openings of secrets').click()
+        await audit.getByRole('rowheader', { name: 'Secret opened' }).first().waitFor()
         await audit.getByRole('button', { name: 'Older' }).waitFor()
+        await desk.getByText(/On disk: this site .+, its backups .+, the server’s own data .+, backups of that/).waitFor()
         for (const colorScheme of ['light', 'dark']) {
             await desk.emulateMedia({ colorScheme })
             await desk.setViewportSize({ width: 1280, height: 2400 }) // a full page would draw the bar in the middle

@@ -137,8 +137,27 @@ people_and_programs()
     json_is "the page after it" '[.acts[].id | tonumber]' "[$((newest - 3)),$((newest - 4)),$((newest - 5))]"
     answers 200 GET "/api/v1/audit?limit=1&act=worklog_removed" -b "$dir/jar"
     json_is "the deletion" '[.acts[0].who, .acts[0].row, .acts[0].by]' "[\"$person\",\"$id\",\"person\"]"
+    answers 200 GET "/api/v1/audit?limit=1000&act=sign_in&act=exported&by=person&by=admin" -b "$dir/jar"
+    json_is "several acts, by several kinds of actors" '[.acts[] | .act, .by] | unique' '["admin","exported","person","sign_in"]'
+    answers 200 GET "/api/v1/audit?limit=1000&by=person&who=$person" -b "$dir/jar"
+    json_is "one person's" '[.acts[] | .by, .who] | unique' "[\"$person\",\"person\"]"
+    answers 200 GET "/api/v1/audit?limit=1000" -b "$dir/jar"
+    cursor=$(json '[.acts[] | select(.act == "open_secret")] | length') newest=$(json '[.acts[] | select(.act != "open_secret").id] | length')
+    json_is "nothing was left out unasked" '.left_out' 0
+    answers 200 GET "/api/v1/audit?limit=1000&leave_out=open_secret" -b "$dir/jar"
+    json_is "without openings of secrets, and how many those are" \
+        "[([.acts[].act] | index(\"open_secret\")), (.acts | length) >= $newest, .left_out >= $cursor, .left_out > 0]" '[null,true,true,true]'
+    for cursor in act=nothing leave_out=nothing by=nothing who=x; do
+        answers 422 GET "/api/v1/audit?$cursor" -b "$dir/jar"
+    done
     answers 403 GET /api/v1/audit -H "Authorization: Bearer $api_token"
     stop_serving
+    must tenon audit --act sign_in,exported --by person,admin --json
+    json_is "the same by the command" '[inputs, .] | map(.act, .by) | unique' '["admin","exported","person","sign_in"]'
+    must tenon audit --without open_secret --by person --who "$person"
+    has_not "openings of secrets" "$dir/out" open_secret
+    exits 64 tenon audit --without nothing
+    exits 64 tenon audit --by nothing
 
     has_not "no text and no account is in the trail" "$TENON_DATA/audit/$(date -u +%Y-%m).log" \
         "$me" "$password" planted "${link:0:12}" "$api_token" WEB- "wrong horse"

@@ -223,7 +223,7 @@ start_s3()
     chmod 600 secret
     export TENON_BACKUP_S3_ENDPOINT=$s3 TENON_BACKUP_S3_BUCKET=backups TENON_BACKUP_S3_REGION=eu-test-1
     export TENON_BACKUP_S3_KEY_ID=S3RVER TENON_BACKUP_S3_SECRET_FILE=$dir/secret
-    export TENON_BACKUP_S3_PREFIX='one folder/' TENON_REMOTE_ALLOW_HTTP=yes TENON_REMOTE_ALLOW_PRIVATE=yes
+    export TENON_BACKUP_S3_PREFIX='one folder+ö&~(a)/' TENON_REMOTE_ALLOW_HTTP=yes TENON_REMOTE_ALLOW_PRIVATE=yes
 }
 
 storage_is()
@@ -253,6 +253,11 @@ copies_go_to_object_storage_and_back()
     if grep -rq 'S3RVER-secret' "$TENON_DATA"; then
         fail 'the secret is in the data folder'
     fi
+    # It is found there by its name, and goes with the tenant.
+    (($(find objects -name '*.tenon*' | wc -l) > 0)) || fail 'the copies are there' some none
+    must tenon tenant erase acme --yes
+    is 'copies of an erased tenant' '' "$(find objects -name '*.tenon*')"
+    is 'what was refused at last' '' "$(cat s3.err)"
 }
 
 # What a storage can do wrong is noticed, and nothing is remembered as copied that is not there.
@@ -326,7 +331,7 @@ sign_in()
 
 the_server_takes_them_and_notices_a_restore()
 {
-    local turn bearer before count
+    local turn bearer before count wrong
 
     command -v curl >/dev/null || skip 'this test needs curl'
     mirror 400
@@ -344,6 +349,19 @@ the_server_takes_them_and_notices_a_restore()
         sleep 0.1
     done
     json_is 'whose they are' '[.backups[] | .name, .proof, .on_disk]' '[null,"unproven",true,"acme","unproven",true]' answer
+    ask GET '/api/v1/backups?tenant=acme' "${page[@]}"
+    json_is 'of one tenant' '[[.backups[].name], .next]' '[["acme"],null]' answer
+    ask GET '/api/v1/backups?tenant=control' "${page[@]}"
+    json_is 'of the control data' '[.backups[].owner]' '["control"]' answer
+    ask GET '/api/v1/backups?limit=1' "${page[@]}"
+    json_is 'a page' '[.backups[].name]' '[null]' answer
+    ask GET "/api/v1/backups?limit=1&cursor=$(jq -r .next answer)" "${page[@]}"
+    json_is 'the page after it, the last' '[[.backups[].name], .next]' '[["acme"],null]' answer
+    for wrong in limit=0 cursor=x tenant=nobody; do
+        ! ask GET "/api/v1/backups?$wrong" "${page[@]}" 2>/dev/null || fail "refused: $wrong"
+    done
+    ask GET '/api/v1/data?tenant=acme' "${page[@]}"
+    json_is 'sizes of what is stored' '[.bytes.tenant, .bytes.backups, .bytes.server, .bytes.server_backups, (.records[] | select(.name == "worklog" or .name == "backup_file" or .name == "audit_line") | .bytes)] | map(. > 0)' '[true,true,true,true,true,true,true]' answer
     ask GET /metrics
     grep -q '^tenon_backups 2$' answer || fail 'the metrics count them' 'tenon_backups 2' "$(grep backup answer)"
     grep -q '^tenon_backups_unproven 2$' answer || fail 'the metrics count those unproven'

@@ -77,6 +77,8 @@ json_of_each()
     id=$(json .id)
     must tenon tag acme "$id" --add x --json
     json_is "tag" '[.id, .tags]' "[\"$id\",[\"x\"]]"
+    must tenon policy --live --tenant acme --json
+    json_is "what there is now" '[(.records[] | select(.name == "worklog") | .rows > 0, .bytes > 0, .estimated), (.bytes | keys)]' '[true,true,true,["backups","server","server_backups","tenant"]]'
     must tenon policy --json
     json_is "policy" '[(.records | length > 0), (.classes | length > 0)]' '[true,true]'
     run tenon doctor --json

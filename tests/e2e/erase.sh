@@ -99,6 +99,34 @@ comes_not_back()
     [[ -n $id ]]
 }
 
+# The same of a person; one who was readmitted stays, also when a backup from before is restored.
+persons_come_not_back()
+{
+    local gone back file
+
+    mirrored 100
+    gone=$(tenon worklogs acme --json | jq -r .account | sort -u | sed -n 1p)
+    back=$(tenon worklogs acme --json | jq -r .account | sort -u | sed -n 2p)
+    must tenon receipt key
+    must tenon backup acme
+    file=$(find data/backups -path "*$(tenant_id acme)*" -name '*.tenon')
+    cp "$file" kept.tenon
+    cp -a data older
+    must tenon person erase "$gone" --yes
+    must tenon person erase "$back" --yes
+    must tenon person readmit "$back"
+    has "what was signed" <(ls data/receipts) "-readmitted.json"
+    must tenon receipt verify "$(find data/receipts -name '*-readmitted.json')"
+    has "the receipt" out "Readmitted: a person" "this server's"
+    cp -a data/receipts carried
+    TENON_DATA=$dir/older must tenon receipt replay "$dir/carried"
+    has "what was done" out "erased again 0 tenants and 1 persons"
+    is "who is in the older copy" "$back" "$(TENON_DATA=$dir/older tenon worklogs acme --json | jq -r .account | grep -xe "$gone" -e "$back" | sort -u)"
+    must tenon restore ./kept.tenon --replace
+    is "who is in the restored one" "$back" "$(tenon worklogs acme --json | jq -r .account | grep -xe "$gone" -e "$back" | sort -u)"
+    has_not "no receipt names an account" <(cat data/receipts/*) "$gone" "$back"
+}
+
 restore_is_refused()
 {
     local file
@@ -115,5 +143,6 @@ restore_is_refused()
 check "[PL-08] an erased tenant leaves a receipt that anybody can check" goes_with_receipt
 check_aside "[PL-08] an erasure that was killed 50 times is finished by the next run" killed
 check "[PL-08] a copy of the whole folder taken before is erased again by the receipts" comes_not_back
+check "[PL-10] a person who was erased is erased from an older copy, one who was readmitted stays" persons_come_not_back
 check "[PL-08] a backup of an erased tenant is not restored" restore_is_refused
 finish

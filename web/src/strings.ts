@@ -173,7 +173,9 @@ export const s = {
     data: {
         title: 'What is stored', intro: 'This is the catalogue that the program itself is bound to: what is not here cannot be stored.', find: 'Find a field', published: 'The published page',
         noneFound: (t: string) => `Nothing stored matches “${t}”.`, rows: (n: string, raw: number) => `${n} ${raw === 1 ? 'row' : 'rows'}`,
-        app: 'Part of', retention: 'Kept', shownTo: 'Shown to', oldest: 'Oldest', field: 'Field', what: 'What it is', class: 'Class', protection: 'Protection', version: (n: number) => `Version ${n} of the catalogue.`,
+        app: 'Part of', retention: 'Kept', shownTo: 'Shown to', oldest: 'Oldest', size: 'Size', about: (n: string) => `about ${n}`, field: 'Field', what: 'What it is', class: 'Class', protection: 'Protection', version: (n: number) => `Version ${n} of the catalogue.`,
+        onDisk: (parts: string[]) => `On disk: ${parts.join(', ')}.`, sizesSay: 'Sizes of tables are estimated from a sample of their rows, with indexes; those of files are exact.',
+        folders: { tenant: (n: string) => `this site ${n}`, backups: (n: string) => `its backups ${n}`, server: (n: string) => `the server’s own data ${n}`, server_backups: (n: string) => `backups of that ${n}` },
         records: 'Record by record', control: 'This server', working: 'Working…', outside: 'What cannot be taken back is done in Tenon itself, not within Jira’s page.', openOutside: 'Open Tenon', typeName: (n: string) => `Type ${n} to go on`,
         lately: {
             title: 'Backup, restore drill, erasure',
@@ -184,7 +186,7 @@ export const s = {
         backups: {
             title: 'Backups', take: 'Back up now', waiting: 'A backup is being taken…', taken: 'The backup is taken.', late: 'No new backup after ten minutes. It may still be at work; the server’s log says why it waits.',
             age: (t: string) => `The newest was taken ${t}.`, none: 'There is no backup of this site yet. Take one now.', at: 'Taken', of: 'Of', size: 'Size', rows: 'Rows', where: 'Where', drill: 'Restored for a try',
-            disk: 'on this disk', copied: 'in object storage', proofs: { good: 'proved', bad: 'failed', unproven: 'unproven' }, all: (n: number) => `Show all ${n}`,
+            disk: 'on this disk', copied: 'in object storage', proofs: { good: 'proved', bad: 'failed', unproven: 'unproven' }, older: 'Show older ones',
         },
         keys: {
             title: 'Keys', says: 'Everything sealed opens only with these. `tenon keys rotate` on the server makes a new version; people notice nothing.', provider: (p: string) => `kept by the provider “${p}”`, rotating: 'A rotation is under way: values are being sealed anew.', progress: 'Progress of the rotation',
@@ -205,6 +207,7 @@ export const s = {
         },
         audit: {
             title: 'Audit', says: 'Who did what, newest first; people are numbers, and values are never in it. `tenon audit verify` on the server proves that no line was changed or removed.', filter: 'Which acts', all: 'All acts', none: 'No such act.',
+            openings: 'Show openings of secrets', hidden: (n: string, raw: number) => (raw === 1 ? '1 opening of a secret is hidden on this page.' : `${n} openings of secrets are hidden on this page.`), byWhom: 'By whom', anybody: 'By anybody', number: 'Number', numberHint: 'as in the list', from: 'From', to: 'To', of: 'Of what', everything: 'All of the server', site: (n: string) => `Only ${n}`,
             when: 'When', what: 'Act', who: 'Who', detail: 'To what', result: 'Result', ok: 'done', newer: 'Newer', older: 'Older', count: (n: string) => `${n} in all`,
             by: { program: 'The server', nobody: 'Somebody not signed in', person: 'Person', admin: 'Administrator', token: 'API token', job: 'Job', operator: 'Command line', remote: 'Jira' },
             acts: {

@@ -53,14 +53,17 @@ export type SyncRun = {
 export type SavedReport = { id: string; name: string; query: string; shared: boolean; own: boolean }
 export type DataField = { name: string; class: string; protection: string; what: string }
 export type DataRecord = {
-    name: string; app: string; why: string; retention: string; shown_to: string; rows: number | null; oldest: string | null; fields: DataField[]
+    name: string; app: string; why: string; retention: string; shown_to: string; rows: number | null; bytes: number | null; oldest: string | null; fields: DataField[]
 }
-export type DataPage = { catalog_version: number; records: DataRecord[] }
+/* Sizes of folders; null: not for whoever asks. A record's `bytes` is an estimate where it has rows, else the size of its files. */
+export type DataBytes = { tenant: number | null; backups: number | null; server: number | null; server_backups: number | null }
+export type DataPage = { catalog_version: number; bytes: DataBytes; records: DataRecord[] }
 /* `owner`: a tenant's id, or control; `name` is null of control data and of a tenant that is gone. */
 export type Backup = {
     owner: string; name: string | null; taken: string; file: string; bytes: number; rows: number | null; on_disk: boolean
     copied: string | null; proof: 'unproven' | 'good' | 'bad'; drilled: string | null
 }
+export type BackupsPage = { backups: Backup[]; next: string | null }
 /* `seals`: the version that seals what is written now; `values` are counted only where there are several versions. */
 export type KeyOwner = {
     owner: string; name: string | null; provider: string; seals: number; database: number; rotating: boolean
@@ -70,7 +73,8 @@ export type Act = {
     id: string; at: string; act: string; tenant: string | null; by: 'program' | 'nobody' | 'person' | 'admin' | 'token' | 'job' | 'operator' | 'remote'; who: string | null; name: string | null
     record: string | null; field: string | null; row: string | null; key: string | null; why: string | null; count: number; result: string
 }
-export type ActsPage = { acts: Act[]; next: string | null }
+/* `left_out`: how many acts are not among these because the question left their kind out. */
+export type ActsPage = { acts: Act[]; left_out: number; next: string | null }
 /* What is held on an account; rows are left out when none were asked for. */
 export type PersonHeld = {
     schema: string; account_id: string

@@ -11,17 +11,18 @@ import { allTaken, CONTROL, nameOf } from './model'
 
 const LOOK_MS = 1000
 const PATIENCE_MS = 10 * 60_000
-const SHOWN = 8
+export const FEW_BACKUPS = 4 /* of the site, and of the server */
 const PROOFS: Record<Backup['proof'], Tone> = { good: 'success', bad: 'error', unproven: 'warning' }
 type Asked = { before: ReadonlySet<string>; at: number }
 
-export function Backups({ backups, onTaken }: { backups: Loaded<Backup[]>; onTaken: () => void }) {
+export type BackupList = { list: Backup[]; more: boolean }
+
+export function Backups({ backups, onTaken, onMore }: { backups: Loaded<BackupList>; onTaken: () => void; onMore: () => void }) {
     const { me, zone } = useApp()
     const [asked, setAsked] = useState<Asked | null>(null)
     const [wrong, setWrong] = useState<string | null>(null)
-    const [all, setAll] = useState(false)
     const owners = [me.tenant!.id, CONTROL]
-    const list = backups.data ?? []
+    const list = backups.data?.list ?? []
     const last = list.find(b => b.owner === me.tenant!.id)
     const done = asked !== null && allTaken(list, asked.before, owners)
     const late = asked !== null && !done && Date.now() - asked.at > PATIENCE_MS
@@ -55,7 +56,7 @@ export function Backups({ backups, onTaken }: { backups: Loaded<Backup[]>; onTak
                     <caption class="unseen">{s.data.backups.title}</caption>
                     <thead><tr><th scope="col">{s.data.backups.at}</th><th scope="col">{s.data.backups.of}</th><th scope="col" class="right">{s.data.backups.size}</th><th scope="col" class="right">{s.data.backups.rows}</th><th scope="col">{s.data.backups.where}</th><th scope="col">{s.data.backups.drill}</th></tr></thead>
                     <tbody>
-                        {(all ? list : list.slice(0, SHOWN)).map(b => (
+                        {list.map(b => (
                             <tr key={nameOf(b)}>
                                 <th scope="row" title={`${momentFull(b.taken, zone)} · ${b.file}`}>{momentOf(b.taken, zone)}</th>
                                 <td>{b.owner === CONTROL ? s.data.control : b.name ?? b.owner}</td>
@@ -68,7 +69,7 @@ export function Backups({ backups, onTaken }: { backups: Loaded<Backup[]>; onTak
                     </tbody>
                 </table></div>
             )}
-            {list.length > SHOWN && !all && <div><Button onClick={() => setAll(true)}>{s.data.backups.all(list.length)}</Button></div>}
+            {backups.data?.more && <div><Button disabled={backups.loading} onClick={onMore}>{s.data.backups.older}</Button></div>}
         </section>
     )
 }

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest'
 import { bytes } from '../../lib/format'
 import type { Act, Backup, KeyOwner } from '../../types'
-import { allTaken, backupsOf, CONTROL, latest, nameOf, objectOf, personUrl, plainWord, rotationOf, usesOf } from './model'
+import { actsQuery, ALL_ACTS, allTaken, backupsOf, foldersOf, CONTROL, latest, nameOf, objectOf, personUrl, plainWord, rotationOf, usesOf } from './model'
 
 const backup = (owner: string, taken: string): Backup => ({ owner, name: null, taken, file: `${taken}.tenon`, bytes: 1, rows: 1, on_disk: true, copied: null, proof: 'unproven', drilled: null })
 const act = (more: Partial<Act>): Act => ({ id: '1', at: '2026-01-01T00:00:00.000Z', act: 'x', tenant: null, by: 'program', who: null, name: null, record: null, field: null, row: null, key: null, why: null, count: 0, result: 'ok', ...more })
@@ -44,6 +44,16 @@ describe('keys', () => {
 })
 
 describe('audit', () => {
+    it('leaves openings of secrets out, unless they or one kind of act are asked for', () => {
+        expect(actsQuery(ALL_ACTS, 'UTC').leave_out).toBe('open_secret')
+        expect(actsQuery({ ...ALL_ACTS, openings: true }, 'UTC').leave_out).toBe('')
+        expect(actsQuery({ ...ALL_ACTS, act: 'open_secret' }, 'UTC')).toMatchObject({ act: 'open_secret', leave_out: '' })
+    })
+    it('asks for whole days of the person’s zone, and for a number only when it is one', () => {
+        const asked = actsQuery({ ...ALL_ACTS, from: '2026-03-29', to: '2026-03-29', who: ' 12 ' }, 'Europe/Berlin')
+        expect(asked).toMatchObject({ from: '2026-03-28T23:00:00.000Z', to: '2026-03-29T22:00:00.000Z', who: '12' })
+        expect(actsQuery({ ...ALL_ACTS, from: '2026-3', who: '1x' }, 'UTC')).toMatchObject({ from: '', to: '', who: '' })
+    })
     it('takes the end of an erasure, not its beginning', () => {
         const end = act({ id: '2', why: 'done', at: '2026-01-01T00:00:01.000Z' })
         expect(latest([act({ id: '3', why: 'begun', at: '2026-02-01T00:00:00.000Z' }), end, act({ id: '1', why: 'begun' })])).toBe(end)
@@ -56,6 +66,11 @@ describe('audit', () => {
         expect(objectOf(act({}))).toBe('')
         expect(plainWord('some_new_act')).toBe('Some new act')
     })
+})
+
+it('tells the sizes of those folders that may be known', () => {
+    expect(foldersOf({ tenant: 5, backups: 0, server: null, server_backups: null })).toEqual([['tenant', 5], ['backups', 0]])
+    expect(foldersOf({ tenant: null, backups: null, server: null, server_backups: null })).toEqual([])
 })
 
 it('puts an account into the address whole', () => {

@@ -1,5 +1,6 @@
 /* What the cards of Data say, from what the server answers; nothing here draws. */
-import type { Act, Backup, KeyOwner } from '../../types'
+import { addDays, isDay, isoMoment, momentAt } from '../../lib/dates'
+import type { Act, Backup, DataBytes, KeyOwner } from '../../types'
 
 export const CONTROL = 'control'
 
@@ -33,6 +34,27 @@ export function rotationOf(owner: KeyOwner): number | null {
 
 /* The latest act that came to its end; `acts` are newest first. An erasure says twice that it is there: begun, done. */
 export const latest = (acts: Act[]): Act | null => acts.filter(a => a.why !== 'begun').reduce<Act | null>((best, a) => (!best || a.at > best.at ? a : best), null)
+
+/* What the list of acts is asked for. `from` and `to` are days, both included, '' for none; `site`: its id, WHOLE_SERVER, or '' for what the person may see. */
+export type ActsFilter = { act: string; by: string; who: string; from: string; to: string; site: string; openings: boolean }
+export const WHOLE_SERVER = '*'
+export const ALL_ACTS: ActsFilter = { act: '', by: '', who: '', from: '', to: '', site: '', openings: false }
+/* Openings of secrets are most of all lines: unless they are wanted, they are left out and counted. */
+export const OPENING = 'open_secret'
+export const hidesOpenings = (filter: ActsFilter): boolean => !filter.act && !filter.openings
+export const actsQuery = (filter: ActsFilter, zone: string) => ({
+    act: filter.act,
+    leave_out: hidesOpenings(filter) ? OPENING : '',
+    by: filter.by,
+    who: /^[1-9]\d{0,17}$/.test(filter.who.trim()) ? filter.who.trim() : '',
+    from: isDay(filter.from) ? isoMoment(momentAt(filter.from, 0, zone)) : '',
+    to: isDay(filter.to) ? isoMoment(momentAt(addDays(filter.to, 1), 0, zone)) : '',
+    tenant: filter.site,
+})
+
+/* The folders whose sizes are told, in the order of the page. */
+export const foldersOf = (bytes: DataBytes): [keyof DataBytes, number][] =>
+    (['tenant', 'backups', 'server', 'server_backups'] as const).flatMap(name => (bytes[name] === null ? [] : [[name, bytes[name]] as [keyof DataBytes, number]]))
 
 /* What an act was done to: names of the catalogue and numbers. */
 export function objectOf(act: Act): string {

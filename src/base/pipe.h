@@ -1,5 +1,5 @@
-#ifndef CUSTODY_PIPE_H
-#define CUSTODY_PIPE_H
+#ifndef BASE_PIPE_H
+#define BASE_PIPE_H
 #include <pthread.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -10,7 +10,7 @@
 /*
  * A few blocks of memory that go from one thread to another and back, in order: what makes waits
  * when all are full, what takes waits when all are empty. So reading rows and compressing them (or
- * the reverse) use two cores, and memory stays bounded.
+ * the reverse), or making pages and writing them, use two cores, and memory stays bounded.
  */
 #define PIPE_BLOCK_BYTES ((size_t)512 * 1024)
 #define PIPE_BLOCKS 4
@@ -31,6 +31,7 @@ void pipe_done(struct pipe *pipe); /* wipes; both threads are done with it; zero
 /* The maker: a block to fill; NULL: nobody takes any more. */
 unsigned char *pipe_room(struct pipe *pipe);
 void pipe_put(struct pipe *pipe, size_t len); /* that block has so many bytes */
+void pipe_wait(struct pipe *pipe); /* until all that was put was taken, or nobody takes any more */
 void pipe_end(struct pipe *pipe);
 /* The taker: the next block; NULL: the maker has ended. */
 const unsigned char *pipe_next(struct pipe *pipe, size_t *ret_len);

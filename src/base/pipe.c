@@ -5,11 +5,11 @@
  * from pipe_next to pipe_take; the counters and flags are under the lock, which is never held while
  * somebody works.
  */
-#include "custody/pipe.h"
+#include "base/pipe.h"
 
 #include <signal.h>
-#include <sodium.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum err_class pipe_init(struct pipe *pipe, struct err *err)
 {
@@ -25,7 +25,7 @@ void pipe_done(struct pipe *pipe)
 {
     if (!pipe->blocks)
         return;
-    sodium_memzero(pipe->blocks, PIPE_BLOCKS * PIPE_BLOCK_BYTES);
+    explicit_bzero(pipe->blocks, PIPE_BLOCKS * PIPE_BLOCK_BYTES);
     free(pipe->blocks);
     (void)pthread_mutex_destroy(&pipe->lock);
     (void)pthread_cond_destroy(&pipe->changed);
@@ -55,6 +55,14 @@ void pipe_put(struct pipe *pipe, size_t len)
     (void)pthread_mutex_lock(&pipe->lock);
     pipe->len[pipe->made++ % PIPE_BLOCKS] = len;
     (void)pthread_cond_signal(&pipe->changed);
+    (void)pthread_mutex_unlock(&pipe->lock);
+}
+
+void pipe_wait(struct pipe *pipe)
+{
+    (void)pthread_mutex_lock(&pipe->lock);
+    while (pipe->made > pipe->taken && !pipe->quit)
+        (void)pthread_cond_wait(&pipe->changed, &pipe->lock);
     (void)pthread_mutex_unlock(&pipe->lock);
 }
 
