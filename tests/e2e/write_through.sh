@@ -79,6 +79,17 @@ refused()
     grep -qF -e "$text" <<<"$(json .detail)" || fail "the sentence" "to find: $text" "$(json .detail)"
 }
 
+# The command, which gives way while the server is at it.
+sync_beside_the_server()
+{
+    for _ in $(seq 200); do
+        run tenon sync acme
+        [[ $status == 75 ]] || break
+        sleep 0.1
+    done
+    is "the exit code of tenon sync" 0 "$status"
+}
+
 # A site, a tenant, its first copy, the daemon, and a token for the person: $me, $issue (a key), $issue_id.
 start_all()
 {
@@ -432,7 +443,7 @@ questions()
     steer worklogs/delete "{\"id\":\"$first\"}"
     answers 201 POST /api/v1/worklogs "$(worklog 3600 early | jq -c '.started = "2001-01-01T09:00:00.000Z"')"
     pass_time
-    must tenon sync acme
+    sync_beside_the_server
     answers 200 GET "/api/v1/worklogs?account=*&limit=1000&cursor=$next"
     json '.worklogs[].id' | tr -d '"' >"$dir/rest"
     tail -n +11 "$dir/all" >"$dir/rest.wanted"
@@ -442,7 +453,7 @@ questions()
     # More text than a page may have: it is shorter, and leads on.
     steer worklogs/create "{\"count\":300,\"comment\":\"$(head -c 30000 /dev/zero | tr '\0' x)\"}"
     pass_time
-    must tenon sync acme
+    sync_beside_the_server
     answers 200 GET '/api/v1/worklogs?account=*&limit=1000'
     json '.worklogs[].id' >"$dir/seen"
     next=$(json '.next // ""')
@@ -488,7 +499,7 @@ webhooks()
     wait "$sandbox_pid" || true
     sandbox_pids=()
     start_sandbox --port "$port" --generate "worklogs=200,users=5,issues=10,seed=3" --webhook "$hook" --webhook-secret "$secret"
-    must tenon sync acme
+    sync_beside_the_server
     steer worklogs/create '{"count":3,"comment":"from Jira"}'
     follows "a new worklog"
     steer worklogs/edit '{"count":2,"comment":"changed in Jira"}'
