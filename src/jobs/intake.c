@@ -5,8 +5,8 @@
  * webhooks come by the thousand a second. So the callers put their jobs into a ring and go; one
  * thread takes all that is there, adds it in one transaction, and tells each caller after the
  * commit. While it writes, the ring fills for the next round. Whoever comes when it was quiet is
- * written at once; in a crowd a group gathers a fraction of a millisecond, since each commit costs a
- * page's encryption and the disk's time, however few share it.
+ * written at once; in a crowd a group gathers a fraction of a millisecond, since each commit costs
+ * a page's encryption and the disk's time, however few share it.
  *
  * A group is put down as it came (arrivals.c). When nothing has come for a moment, or a great many
  * are behind, this thread gives them their places in the queue, a part at a time.

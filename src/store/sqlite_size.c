@@ -16,7 +16,7 @@
 #define SAMPLE_ROWS 200 /* from either end */
 #define FIELDS_MAX 128
 #define PAGE_BYTES 4096
-#define CELL_BYTES 4  /* its pointer in the page, its length */
+#define CELL_BYTES 4 /* its pointer in the page, its length */
 
 struct sample {
     int64_t rows;
