@@ -62,6 +62,123 @@ killed_50_times()
         sleep "$(printf '0.%03d' $((RANDOM % (took < 900 ? took : 900) * percent / 100)))"
         kill -KILL "$bg_pid" 2>/dev/null || true
         collect
+        case $status in
+        137) landed=$((landed + 1)) percent=$((percent < 100 ? percent + 4 : 100)) ;;
+        0) percent=$((percent * 3 / 4)) ;; # it came too late: the next ones come sooner
+        *) fail "round $round: a rotation that goes on after a kill" "137 or 0" "$status: $(cat bg.err)" ;;
+        esac
+        ((round % 5)) || all_readable "after kill $round"
+        must tenon doctor --offline
+        # What is of no use any more makes room for the next versions.
+        tenon keys status acme --json | jq -r '.[0] as $a | .[0].versions[] | select(.values == 0 and
+            .version != $a.seals and .version != $a.database and ($a.rotating | not)) | .version' >old
+        while read -r version; do must tenon keys retire acme "$version"; done <old
+    done
+    note "seed $seed: $landed of $rounds kills met the rotation alive; it takes $took ms"
+    ((landed >= 20)) || fail "kills that met the rotation alive" "at least 20" "$landed"
+    must tenon keys rotate acme
+    all_readable "at the end"
+    must tenon keys status acme --json
+    json_is "nothing is left half" '[.[0].seals == .[0].database, .[0].rotating]' '[true,false]'
+    is "files that a kill left behind" '' "$(find data -name '*.new*' -o -name '*-journal' -o -name '*.tmp')"
+    must tenon doctor --offline --deep
+}
+
+# A program that wraps, and with the file kms.down at home does not.
+write_kms()
+{
+    cat >kms <<'PROGRAM'
+#!/bin/bash
+[[ ! -e $HOME/kms.down ]] || exit 7
+case $1 in
+wrap) printf 'for %s:' "$2"; base64 -w 0 | rev ;;
+unwrap) IFS= read -r -d : head; [[ $head == "for $2" ]] || exit 9; rev | base64 -d ;;
+esac
+PROGRAM
+    chmod 700 kms
+}
+
+a_program_wraps()
+{
+    write_kms
+    mirrored 300
+    refuses 78 'keys.command' -- tenon keys rewrap --to command
+    # One that wraps, and does not give it back: a key service with half of the rights.
+    cat >half <<PROGRAM
+#!/bin/bash
+[[ \$1 == wrap ]] || exit 8
+exec "$dir/kms" "\$@"
+PROGRAM
+    chmod 700 half
+    refuses 78 'exit code 8' 'nothing was changed' -- env TENON_KEYS_COMMAND="$dir/half" "$tenon_exe" keys rewrap --to command
+    is "the keys' folder" data/keys/file.key "$(echo data/keys/*)"
+    all_readable "as before"
+    export TENON_KEYS_COMMAND=$dir/kms
+    must tenon keys rewrap --to command
+    unset TENON_KEYS_COMMAND
+    all_readable "wrapped by a program"
+    refuses 75 'already' -- env TENON_KEYS_COMMAND="$dir/kms" "$tenon_exe" keys rewrap --to command
+    mv data/keys/file.key aside.key
+    all_readable "without the file"
+    touch "$HOME/kms.down"
+    refuses 78 'exit code 7' -- tenon worklogs acme
+    rm "$HOME/kms.down"
+    must tenon keys rotate acme
+    must tenon keys split acme --shares 3 --threshold 2 --to shares
+    mv data/tenants/*/tenant.key gone.key
+    must tenon keys recover --share shares/share-3 --share shares/share-1
+    all_readable "after its keyring came back from shares"
+    must tenon keys rewrap --to file
+    all_readable "wrapped by a file again"
+}
+
+# Every tenant and the control data, read with whatever provider the folder names.
+all_open()
+{
+    local n
+
+    must tenon tenant list --json
+    is "the tenants" 'site1 site2 site3 site4' "$(jq -r .name out | sort | xargs)"
+    for ((n = 1; n <= 4; n++)); do
+        mirror_rows "site$n" >after.rows
+        same_rows "$1, site$n" "before.$n" after.rows
+    done
+}
+
+# only_by PROVIDER: what the other one needs is out of reach, and everything opens.
+only_by()
+{
+    if [[ $1 == command ]]; then
+        mv data/keys/file.key aside.key
+        all_open "wrapped by the program alone"
+        mv aside.key data/keys/file.key
+    else
+        touch "$HOME/kms.down"
+        all_open "wrapped by the file alone"
+        rm "$HOME/kms.down"
+    fi
+}
+
+rewrap_killed_50_times()
+{
+    local n round began took landed=0 halves=0 done=0 percent=100 to=command other=file
+
+    write_kms
+    for ((n = 1; n <= 4; n++)); do
+        start_sandbox --generate worklogs=200,users=5,issues=20,seed="$((seed + n))"
+        add_tenant "site$n"
+        must tenon sync "site$n"
+        mirror_rows "site$n" >"before.$n"
+    done
+    began=$(ms)
+    must env TENON_KEYS_COMMAND="$dir/kms" "$tenon_exe" keys rewrap --to command
+    must tenon keys rewrap --to file
+    took=$((($(ms) - began) / 2))
+    for ((round = 1; round <= rounds; round++)); do
+        start env TENON_KEYS_COMMAND="$dir/kms" "$tenon_exe" keys rewrap --to "$to"
+        sleep "$(printf '0.%03d' $((RANDOM % (took < 900 ? took : 900) * percent / 100)))"
+        kill -KILL "$bg_pid" 2>/dev/null || true
+        collect
         # The one before may have been killed after its last step: then there is nothing left to do.
         if [[ $status == 0 ]] || { [[ $status == 75 ]] && grep -q ' already$' bg.err; }; then
             percent=$((percent * 3 / 4)) done=$((done + 1))
